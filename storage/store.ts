@@ -1,0 +1,78 @@
+// The storage contract. Storage holds bytes under keys; it knows no HTTP rule. M is whatever the owner keeps
+// beside the bytes (a codec turns it into bytes for the tiers that need bytes).
+//
+// Promises every store keeps (test/storage runs one suite over all of them):
+// - A record is (key, variant). Putting the same pair again replaces it whole; readers that hold the old body keep it.
+// - `get` returns every variant stored under a key, most recently put first.
+// - After `delete` or `clear` has been *called*, no later `get` returns what was there, whatever was queued before it.
+// - A torn or checksum-failing record is never returned; it is dropped and counted.
+// - A store that cannot answer rejects with StoreError; it never makes up a miss. The edge counts it and treats it as a miss.
+
+/** The content of a stored record. */
+export interface StoredBody {
+  /** Bytes. */
+  readonly length: number;
+  /** The whole content when it is in memory (chunks of any size); undefined when it must be read. */
+  readonly chunks: readonly Buffer[] | undefined;
+  /**
+   * Reads [start, end) in chunks. Rejects with StoreError if the bytes are no longer there or broken:
+   * the reader then breaks its transfer.
+   */
+  read(start: number, end: number): AsyncIterable<Buffer>;
+}
+
+export interface Stored<M> {
+  readonly key: string;
+  /** Distinguishes the records of one key. Any string; '' is usual for a key with one. */
+  readonly variant: string;
+  readonly meta: M;
+  readonly body: StoredBody;
+  /** The tier that answered, for logs and metrics. */
+  readonly tier: Tier;
+}
+
+export type Tier = 'memory' | 'disk' | 'shared';
+
+export interface Codec<M> {
+  encode(meta: M): Buffer;
+  /** @returns undefined for bytes that are not a valid M (an older format, damage). */
+  decode(bytes: Buffer): M | undefined;
+}
+
+export interface Removed {
+  readonly records: number;
+  readonly bytes: number;
+}
+
+export interface StoreStats {
+  readonly records: number;
+  /** Bytes held, overhead counted. */
+  readonly bytes: number;
+  readonly maxBytes: number;
+  readonly evictions: number;
+}
+
+export interface Store<M> {
+  get(key: string): Promise<readonly Stored<M>[]>;
+  /** Resolves when the record is accepted; a store may decline (too large, queue full): false, counted. */
+  put(key: string, variant: string, meta: M, chunks: readonly Buffer[]): Promise<boolean>;
+  /** Replaces the meta of a present record, keeping its body. False when the record is not there. */
+  updateMeta(key: string, variant: string, meta: M): Promise<boolean>;
+  /** Removes one variant, or all of the key's. */
+  delete(key: string, variant?: string): Promise<Removed>;
+  clear(): Promise<Removed>;
+  stats(): Promise<StoreStats>;
+  /** Flushes what is queued, then closes. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** A storage failure. The cause carries the underlying error; `operation` names what was asked. */
+export class StoreError extends Error {
+  readonly operation: string;
+
+  constructor(operation: string, cause: unknown) {
+    super(`storage: ${operation} failed: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    this.name = 'StoreError';
+    this.operation = operation;
+  }
+}
