@@ -71,7 +71,9 @@ export class StoreError extends Error {
   readonly operation: string;
 
   constructor(operation: string, cause: unknown) {
-    super(`storage: ${operation} failed: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    super(`storage: ${operation} failed: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      cause,
+    });
     this.name = 'StoreError';
     this.operation = operation;
   }

@@ -6,7 +6,7 @@ export interface CacheRules {
   readonly strict: boolean;
   /** Forward everything on this route, store nothing. */
   readonly bypass: boolean;
-  /** Overrides the freshness lifetime of storable responses. */
+  /** Overrides the freshness lifetime of storable responses, but for errors (400 and above): those have negativeTtlMs. */
   readonly ttlMs: number | undefined;
   readonly staleWhileRevalidateMs: number | undefined;
   readonly staleIfErrorMs: number | undefined;

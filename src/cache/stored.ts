@@ -38,7 +38,10 @@ export interface StoredMeta {
   readonly lastModified: number | undefined;
   /** Sequence of the purge journal under which the fetch began: the fence (see storage/journal.ts). */
   readonly seq: number;
-  /** Which bytes of the complete representation the body holds; undefined = all of it (RFC 9111 §3.3). */
+  /**
+   * Which bytes of the complete representation the body holds: [start, end), `complete` its whole length if known
+   * (Content-Range `bytes 0-4/10` is {0, 5, 10}). undefined = all of it (RFC 9111 §3.3).
+   */
   readonly partial: { readonly start: number; readonly end: number; readonly complete: number | undefined } | undefined;
   /** The storing request carried Authorization. */
   readonly authorized: boolean;

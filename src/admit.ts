@@ -1,0 +1,71 @@
+// The first room: what the edge refuses before it looks at the cache, and the facts of a header block that the path needs.
+// Worked out once per header block; pure.
+
+import { type RequestFacts, requestFacts } from './cache/request-directives.ts';
+import type { Fields } from './http/fields.ts';
+import { type Identity, isLoop } from './origin/forwarded.ts';
+
+/** A request the edge answers itself with an error. */
+export interface Refusal {
+  readonly status: number;
+  readonly sentence: string;
+  /** Token for Cache-Status's detail and the log. */
+  readonly detail: string;
+}
+
+/** What the fields of a request say before the cache is asked. */
+export interface Admission {
+  readonly refusal: Refusal | undefined;
+  readonly facts: RequestFacts;
+  /** X-Forwarded-Proto is there; whether it counts depends on the peer. */
+  readonly namesScheme: boolean;
+}
+
+const REFUSALS = {
+  connect: {
+    status: 405,
+    sentence: 'This is a reverse proxy: CONNECT is not served here.',
+    detail: 'connect-refused',
+  },
+  upgrade: { status: 501, sentence: 'Upgrading the connection is not supported.', detail: 'upgrade-refused' },
+  loop: {
+    status: 508,
+    sentence: 'The request has been through this edge before: its origin leads back here.',
+    detail: 'loop',
+  },
+} as const satisfies Record<string, Refusal>;
+
+/** Admits header blocks; remembers each by its Fields object. */
+export function admissions(identity: Identity): (fields: Fields) => Admission {
+  const known = new WeakMap<Fields, Admission>();
+  return (fields) => {
+    let admission = known.get(fields);
+    if (admission === undefined) {
+      admission = {
+        refusal: refusalByFields(fields, identity),
+        facts: requestFacts(fields),
+        namesScheme: fields.has('x-forwarded-proto'),
+      };
+      known.set(fields, admission);
+    }
+    return admission;
+  };
+}
+
+/** @returns why the request is refused by its method, or undefined. */
+export function refusalByMethod(method: string): Refusal | undefined {
+  return method === 'CONNECT' ? REFUSALS.connect : undefined;
+}
+
+function refusalByFields(fields: Fields, identity: Identity): Refusal | undefined {
+  if ((fields.has('via') || fields.has('cdn-loop')) && isLoop(fields, identity)) return REFUSALS.loop;
+  // RFC 9110 §7.8: h2c may be ignored; anything else would silently become a plain request.
+  return fields.has('upgrade') && asksUpgrade(fields) ? REFUSALS.upgrade : undefined;
+}
+
+function asksUpgrade(fields: Fields): boolean {
+  const options = (fields.get('connection') ?? '').toLowerCase().split(',');
+  if (!options.some((option) => option.trim() === 'upgrade')) return false;
+  const protocols = (fields.get('upgrade') ?? '').toLowerCase().split(',');
+  return protocols.some((protocol) => protocol.trim() !== 'h2c' && protocol.trim() !== '');
+}

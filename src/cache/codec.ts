@@ -1,0 +1,142 @@
+// StoredMeta as bytes and back, for tiers that hold bytes. Owns the format: a version byte, then a JSON array in a fixed
+// order. Decoding trusts nothing: a shape, a number or a field line that could not have been encoded is no meta.
+
+import type { Codec } from '../../storage/store.ts';
+import type { StoredMeta } from './stored.ts';
+
+/** Changed with the format; records of other versions decode to undefined and count as misses. */
+const VERSION = 1;
+
+const ELEMENTS = 19;
+
+export const storedMetaCodec: Codec<StoredMeta> = { encode, decode };
+
+function encode(meta: StoredMeta): Buffer {
+  const { partial } = meta;
+  const json = JSON.stringify([
+    meta.status,
+    meta.lines,
+    meta.requestedAt,
+    meta.respondedAt,
+    meta.initialAgeMs,
+    meta.lifetimeMs,
+    meta.freshUntil,
+    meta.heuristic,
+    meta.staleWhileRevalidateMs,
+    meta.staleIfErrorMs,
+    meta.mustRevalidate,
+    meta.noCache,
+    meta.vary,
+    meta.varyValues,
+    meta.etag,
+    meta.lastModified,
+    meta.seq,
+    partial === undefined ? null : [partial.start, partial.end, partial.complete],
+    meta.authorized,
+  ]);
+  const bytes = Buffer.allocUnsafe(1 + Buffer.byteLength(json));
+  bytes[0] = VERSION;
+  bytes.write(json, 1);
+  return bytes;
+}
+
+function decode(bytes: Buffer): StoredMeta | undefined {
+  if (bytes[0] !== VERSION) return undefined;
+  let value: unknown;
+  try {
+    value = JSON.parse(bytes.toString('utf8', 1));
+  } catch {
+    return undefined;
+  }
+  return Array.isArray(value) && value.length === ELEMENTS ? fromArray(value) : undefined;
+}
+
+function fromArray(value: readonly unknown[]): StoredMeta | undefined {
+  const [status, lines, requestedAt, respondedAt, initialAgeMs, lifetimeMs, freshUntil, heuristic] = value;
+  const [staleWhileRevalidateMs, staleIfErrorMs, mustRevalidate, noCache, vary, varyValues] = value.slice(8);
+  const [etag, lastModified, seq, partialValue, authorized] = value.slice(14);
+  if (!isWhole(status) || status < 200 || status > 999) return undefined;
+  if (!isStrings(lines) || lines.length % 2 !== 0 || !lines.every(isLineSafe)) return undefined;
+  if (!isNumber(requestedAt) || !isNumber(respondedAt) || !isNumber(freshUntil)) return undefined;
+  if (!isSpan(initialAgeMs) || !isSpan(lifetimeMs)) return undefined;
+  if (!isSpan(staleWhileRevalidateMs) || !isSpan(staleIfErrorMs)) return undefined;
+  if (!isFlag(heuristic) || !isFlag(mustRevalidate) || !isFlag(noCache) || !isFlag(authorized))
+    return undefined;
+  if (!isStrings(vary) || !isOptionalStrings(varyValues) || vary.length !== varyValues.length)
+    return undefined;
+  if (etag !== null && (typeof etag !== 'string' || !isLineSafe(etag))) return undefined;
+  if (lastModified !== null && !isNumber(lastModified)) return undefined;
+  if (!isWhole(seq)) return undefined;
+  const partial = partialValue === null ? undefined : partialOf(partialValue);
+  if (partialValue !== null && partial === undefined) return undefined;
+  return {
+    status,
+    lines,
+    requestedAt,
+    respondedAt,
+    initialAgeMs,
+    lifetimeMs,
+    freshUntil,
+    heuristic,
+    staleWhileRevalidateMs,
+    staleIfErrorMs,
+    mustRevalidate,
+    noCache,
+    vary,
+    varyValues: varyValues.map((one) => one ?? undefined),
+    etag: etag ?? undefined,
+    lastModified: lastModified ?? undefined,
+    seq,
+    partial,
+    authorized,
+  };
+}
+
+function partialOf(value: unknown): StoredMeta['partial'] {
+  if (!Array.isArray(value) || value.length !== 3) return undefined;
+  const [start, end, complete]: unknown[] = value;
+  if (!isWhole(start) || !isWhole(end) || start >= end) return undefined;
+  if (complete === null) return { start, end, complete: undefined };
+  return isWhole(complete) && end <= complete ? { start, end, complete } : undefined;
+}
+
+function isNumber(value: unknown): value is number {
+  return typeof value === 'number' && Number.isFinite(value);
+}
+
+function isSpan(value: unknown): value is number {
+  return isNumber(value) && value >= 0;
+}
+
+function isWhole(value: unknown): value is number {
+  return Number.isSafeInteger(value) && isSpan(value);
+}
+
+function isFlag(value: unknown): value is boolean {
+  return typeof value === 'boolean';
+}
+
+function isStrings(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((one) => typeof one === 'string');
+}
+
+function isOptionalStrings(value: unknown): value is (string | null)[] {
+  return Array.isArray(value) && value.every((one) => one === null || typeof one === 'string');
+}
+
+/** Nothing that could split a message (RFC 9112 §11.1) or is no latin1. */
+function isLineSafe(text: string): boolean {
+  return /^[\t\x20-\x7e\x80-\xff]*$/.test(text);
+}
+
+const OBJECT_BYTES = 320;
+const STRING_BYTES = 24;
+
+/** Bytes that a meta takes in memory, estimated: V8 keeps latin1 text at a byte a character behind a small header. */
+export function sizeOfMeta(meta: StoredMeta): number {
+  let bytes = OBJECT_BYTES + (meta.etag?.length ?? 0);
+  for (const text of meta.lines) bytes += text.length + STRING_BYTES;
+  for (const text of meta.vary) bytes += text.length + STRING_BYTES;
+  for (const text of meta.varyValues) bytes += (text?.length ?? 0) + STRING_BYTES;
+  return bytes;
+}

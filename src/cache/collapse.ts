@@ -1,0 +1,124 @@
+// One flight per key: the first asks, the others wait for the same outcome. Knows keys and outcomes, not HTTP.
+
+/** Something being fetched, and those who wait for its outcome. The first to wait is the leader. */
+export class Flight<T> {
+  readonly key: string;
+  /** Sequence of the purge journal under which it began: the fence. */
+  readonly seq: number;
+  /** A purge has overtaken it: those who wait may have the outcome, nobody else. */
+  fenced = false;
+  outcome: T | undefined;
+  /** Called when the last who waited has left before there was an outcome. */
+  onAbandoned: (() => void) | undefined;
+  #waiters = new Set<(outcome: T) => void>();
+
+  constructor(key: string, seq: number) {
+    this.key = key;
+    this.seq = seq;
+  }
+
+  get waiting(): number {
+    return this.#waiters.size;
+  }
+
+  /** Calls back with the outcome, at once when it is there. @returns a function that leaves. */
+  wait(callback: (outcome: T) => void): () => void {
+    if (this.outcome !== undefined) {
+      callback(this.outcome);
+      return () => undefined;
+    }
+    this.#waiters.add(callback);
+    return () => {
+      if (this.#waiters.delete(callback) && this.#waiters.size === 0 && this.outcome === undefined) this.onAbandoned?.();
+    };
+  }
+
+  /** Tells everybody, in the order of their coming. Only the first call counts. */
+  settle(outcome: T): void {
+    if (this.outcome !== undefined) return;
+    this.outcome = outcome;
+    const waiters = this.#waiters;
+    this.#waiters = new Set();
+    for (const waiter of waiters) waiter(outcome);
+  }
+}
+
+/** The flights under way, at most one joinable per key. */
+export class Flights<T> {
+  readonly #joinable = new Map<string, Flight<T>>();
+  readonly #all = new Set<Flight<T>>();
+
+  get size(): number {
+    return this.#all.size;
+  }
+
+  /** The flight to join for a key, if there is one. */
+  find(key: string): Flight<T> | undefined {
+    return this.#joinable.get(key);
+  }
+
+  /** Begins a flight; `joinable` offers it to those who come after. */
+  begin(key: string, seq: number, joinable: boolean): Flight<T> {
+    const flight = new Flight<T>(key, seq);
+    this.#all.add(flight);
+    if (joinable) this.#joinable.set(key, flight);
+    return flight;
+  }
+
+  /** Nobody may join it any more; it goes on for those who wait. */
+  close(flight: Flight<T>): void {
+    if (this.#joinable.get(flight.key) === flight) this.#joinable.delete(flight.key);
+  }
+
+  end(flight: Flight<T>): void {
+    this.close(flight);
+    this.#all.delete(flight);
+  }
+
+  /** Fences every flight the test names. @returns how many were not fenced before. */
+  fence(test: (flight: Flight<T>) => boolean): number {
+    let count = 0;
+    for (const flight of this.#all) {
+      if (flight.fenced || !test(flight)) continue;
+      flight.fenced = true;
+      this.close(flight);
+      count++;
+    }
+    return count;
+  }
+}
+
+/** Keys whose last response could not be shared: their requests do not wait for one another. Bounded, forgetful. */
+export class HitForMiss {
+  readonly #until = new Map<string, number>();
+  readonly #lastsMs: number;
+  readonly #max: number;
+
+  constructor(lastsMs = 30_000, max = 50_000) {
+    this.#lastsMs = lastsMs;
+    this.#max = max;
+  }
+
+  remember(key: string, now: number): void {
+    this.#until.delete(key);
+    this.#until.set(key, now + this.#lastsMs);
+    if (this.#until.size > this.#max) {
+      for (const oldest of this.#until.keys()) {
+        this.#until.delete(oldest);
+        break;
+      }
+    }
+  }
+
+  forget(key: string): void {
+    this.#until.delete(key);
+  }
+
+  knows(key: string, now: number): boolean {
+    const until = this.#until.get(key);
+    if (until === undefined) return false;
+    if (now < until) return true;
+    this.#until.delete(key);
+    return false;
+  }
+}

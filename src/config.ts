@@ -1,0 +1,189 @@
+// The settings of one run: the file, the flags over it, the defaults under it, checked by one schema (config/schema.ts).
+// Owns the shape that the rest of the program sees, reading the files, and reporting every fault at once.
+// What may be set, and the sentences, are the schema's.
+
+import { readFileSync } from 'node:fs';
+import { type CacheRules, DEFAULT_RULES } from './cache/rules.ts';
+import { overlay } from './config/cache-schema.ts';
+import { ConfigError, type Fault, faultsOf, formatPath } from './config/faults.ts';
+import { type Override, withOverrides } from './config/flags.ts';
+import { findJsonFault } from './config/json.ts';
+import type { RouteConfig } from './config/routes.ts';
+import { type Parsed, schema, token } from './config/schema.ts';
+import type { Address } from './config/units.ts';
+import type { Limits } from './http/limits.ts';
+
+export { ConfigError, type Fault } from './config/faults.ts';
+export { type Flags, type Override, overridesOf } from './config/flags.ts';
+export { matchRoute, type RouteConfig, rulesFor } from './config/routes.ts';
+export { type Address, formatAddress, parseAddress } from './config/units.ts';
+
+/** Frozen, plain data. Ranges are CIDR texts with a prefix length. */
+export interface Config {
+  readonly listen: Address;
+  readonly origin: { readonly kind: 'demo' } | { readonly kind: 'url'; readonly url: string };
+  readonly admin: Address | undefined;
+  readonly workers: number;
+  readonly memoryBytes: number;
+  /** undefined runs on memory alone. */
+  readonly disk: { readonly dir: string; readonly bytes: number } | undefined;
+  readonly log: { readonly level: Parsed['log']['level']; readonly access: boolean };
+  readonly host: 'preserve' | 'origin';
+  readonly trustedProxies: readonly string[];
+  readonly forwarding: { readonly via: string };
+  readonly timeouts: {
+    readonly connectMs: number;
+    readonly firstByteMs: number;
+    readonly idleMs: number;
+    readonly drainMs: number;
+  };
+  readonly client: Limits;
+  readonly originConnections: number;
+  readonly cache: { readonly rules: CacheRules; readonly debug: boolean };
+  readonly purge: { readonly allow: readonly string[]; readonly token: string | undefined };
+  /** In the operator's order. */
+  readonly routes: readonly RouteConfig[];
+}
+
+/**
+ * Checks settings as they stand in a file. `source` names them in messages. Reads purge.tokenFile where it is set.
+ * @throws ConfigError with every fault.
+ */
+export function parseConfig(json: unknown, source: string): Config {
+  return build(json, [], [], source);
+}
+
+/**
+ * The settings of a file (none: the defaults) with `overrides` over them.
+ * @throws ConfigError with every fault of both, also of settings in the file that a flag overrides.
+ */
+export function loadConfig(file: string | undefined, overrides: readonly Override[]): Config {
+  const { json, faults } = file === undefined ? { json: {}, faults: [] } : readJson(file);
+  const source = [...(file === undefined ? [] : [file]), ...(overrides.length === 0 ? [] : ['flags'])].join(
+    ' and ',
+  );
+  return build(json, overrides, faults, source === '' ? 'defaults' : source);
+}
+
+function build(
+  file: unknown,
+  overrides: readonly Override[],
+  before: readonly Fault[],
+  source: string,
+): Config {
+  const flags = new Map(overrides.map((override) => [formatPath(override.path), override]));
+  const merged = withOverrides(file, overrides);
+  const result = schema.safeParse(merged);
+  const ofMerged = faultsOf(result.error?.issues ?? [], merged, (path) => flags.get(path)?.flag).map(
+    (fault) => ({
+      ...fault,
+      allowed: overrides.find(({ flag }) => flag === fault.path)?.allowed ?? fault.allowed,
+    }),
+  );
+  const hidden = faultsOf(schema.safeParse(file).error?.issues ?? [], file).filter(
+    ({ path, value }) => flags.has(path) && value !== 'not given',
+  );
+  // A file that could not be read gives no origin either; saying so would mislead.
+  const meant = before.length === 0 ? ofMerged : ofMerged.filter(({ path }) => path !== 'origin');
+  const faults = [...before, ...hidden, ...meant];
+  if (result.data === undefined || faults.length > 0) throw new ConfigError(faults, source);
+  const { tokenFile } = result.data.purge;
+  const read = tokenFile === undefined ? { token: result.data.purge.token } : readToken(tokenFile);
+  if ('fault' in read) throw new ConfigError([read.fault], source);
+  return deepFreeze(shape(result.data, read.token));
+}
+
+function shape(set: Parsed, purgeToken: string | undefined): Config {
+  const { timeouts, client } = set;
+  const rules = overlay(DEFAULT_RULES, set.cache);
+  return {
+    listen: set.listen,
+    origin: set.origin === 'demo' ? { kind: 'demo' } : { kind: 'url', url: set.origin },
+    admin: set.admin === 'none' ? undefined : set.admin,
+    workers: set.workers,
+    memoryBytes: set.memory,
+    disk: set.disk.dir === 'none' ? undefined : { dir: set.disk.dir, bytes: set.disk.size },
+    log: set.log,
+    host: set.host,
+    trustedProxies: set.trustedProxies,
+    forwarding: set.forwarding,
+    timeouts: {
+      connectMs: timeouts.connect,
+      firstByteMs: timeouts.firstByte,
+      idleMs: timeouts.idle,
+      drainMs: timeouts.drain,
+    },
+    client: {
+      maxHeadBytes: client.maxHead,
+      maxFields: client.maxFields,
+      maxTargetBytes: client.maxTarget,
+      headTimeoutMs: client.headTimeout,
+      keepAliveTimeoutMs: client.keepAlive,
+      bodyIdleTimeoutMs: client.bodyIdle,
+      writeIdleTimeoutMs: client.writeIdle,
+      maxRequestBodyBytes: client.maxBody === 'none' ? Number.MAX_SAFE_INTEGER : client.maxBody,
+    },
+    originConnections: set.originConnections,
+    cache: { rules, debug: set.cache.debug },
+    purge: { allow: set.purge.allow, token: purgeToken },
+    routes: set.routes.map(({ match, cache }) => ({
+      match: { host: match.host, path: match.path, methods: match.methods },
+      rules: overlay(rules, cache),
+    })),
+  };
+}
+
+function readJson(file: string): { json: unknown; faults: readonly Fault[] } {
+  const text = readText(file);
+  if (text instanceof Error) {
+    return { json: {}, faults: [{ path: file, value: reason(text), allowed: 'a readable JSON file' }] };
+  }
+  const fault = findJsonFault(text);
+  if (fault === undefined) return { json: JSON.parse(text), faults: [] };
+  const value = `line ${fault.line}, column ${fault.column}: ${fault.problem}`;
+  return { json: {}, faults: [{ path: file, value, allowed: 'JSON' }] };
+}
+
+function readToken(file: string): { token: string } | { fault: Fault } {
+  const text = readText(file);
+  if (text instanceof Error) {
+    return {
+      fault: {
+        path: 'purge.tokenFile',
+        value: `${JSON.stringify(file)}: ${reason(text)}`,
+        allowed: 'a readable file',
+      },
+    };
+  }
+  const found = token((text.split('\n')[0] ?? '').trimEnd());
+  if (found !== undefined) return { token: found };
+  const allowed = 'a file whose first line is 16 to 512 visible characters without spaces';
+  return { fault: { path: 'purge.tokenFile', value: `${JSON.stringify(file)}: no token in it`, allowed } };
+}
+
+function readText(file: string): string | Error {
+  try {
+    return readFileSync(file, 'utf8').replace(/^\uFEFF/, '');
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'no such file',
+  EACCES: 'no permission to read it',
+  EISDIR: 'a directory',
+  ENOTDIR: 'no such file',
+};
+
+function reason(error: Error): string {
+  return ('code' in error ? REASONS[String(error.code)] : undefined) ?? error.message;
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    for (const one of Object.values(value)) deepFreeze(one);
+  }
+  return value;
+}

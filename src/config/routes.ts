@@ -1,0 +1,50 @@
+// Which route a request belongs to: the first whose conditions all hold. Pure; with no routes it is one check.
+
+import type { CacheRules } from '../cache/rules.ts';
+import { canonicalPath, type HostPattern, matchesHost, matchesPattern, type Pattern } from './patterns.ts';
+
+/** A route as plain data; a condition left out holds for every request. */
+export interface RouteConfig {
+  readonly match: {
+    readonly host: HostPattern | undefined;
+    readonly path: Pattern | undefined;
+    readonly methods: readonly string[] | undefined;
+  };
+  /** The cache settings of all routes, overridden by those of this one. */
+  readonly rules: CacheRules;
+}
+
+/**
+ * The first route that matches. `authority` and `target` as in Request; the query takes no part. The path is matched with
+ * unreserved escapes decoded and dot and empty segments resolved (RFC 3986 §6.2.2), so that no spelling gets round a route.
+ */
+export function matchRoute(
+  routes: readonly RouteConfig[],
+  method: string,
+  authority: string,
+  target: string,
+): RouteConfig | undefined {
+  if (routes.length === 0) return undefined;
+  const path = canonicalPath(target);
+  return routes.find(
+    ({ match }) =>
+      (match.methods === undefined || matchesMethod(match.methods, method)) &&
+      (match.host === undefined || matchesHost(match.host, authority)) &&
+      (match.path === undefined || matchesPattern(match.path, path)),
+  );
+}
+
+/** HEAD and PURGE are about what GET stores, so they go where it goes. */
+function matchesMethod(methods: readonly string[], method: string): boolean {
+  return methods.includes(method) || ((method === 'HEAD' || method === 'PURGE') && methods.includes('GET'));
+}
+
+/** The rules of the route, or those that hold where no route matches. */
+export function rulesFor(
+  config: { readonly routes: readonly RouteConfig[]; readonly cache: { readonly rules: CacheRules } },
+  method: string,
+  authority: string,
+  target: string,
+): CacheRules {
+  return matchRoute(config.routes, method, authority, target)?.rules ?? config.cache.rules;
+}

@@ -1,0 +1,189 @@
+// The one schema of config.json: every setting with its default, its bounds and a sentence. config.schema.json and
+// docs/settings.md are made from it. config.ts turns what it yields into a Config.
+
+import { z } from 'zod';
+import { globalCache, routeCache } from './cache-schema.ts';
+import { parseHostPattern, parsePathPattern } from './patterns.ts';
+import { duration, flag, integer, list, oneOf, section, size, sizeOr, text } from './setting.ts';
+import { formatAddress, parseAddress, parseRange } from './units.ts';
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const MB = 1024 ** 2;
+const TB = 1024 ** 4;
+
+const WAIT = { min: 1, max: 24 * HOUR };
+const ADDRESS = 'host:port such as "127.0.0.1:8080", "[::1]:8080", or ":8080" for all interfaces';
+const RANGE = 'an address or a range such as "10.0.0.0/8" or "2001:db8::/32"';
+const METHOD = 'a method in capitals such as "GET"';
+
+const log = section('The log, JSON lines on standard output.', {
+  level: oneOf('Least severe level that is written.', [
+    'trace',
+    'debug',
+    'info',
+    'warn',
+    'error',
+    'fatal',
+    'silent',
+  ]).prefault('info'),
+  access: flag('Write one line per request.').prefault(true),
+}).prefault({});
+
+const disk = section('The tier on disk, which survives a restart.', {
+  dir: text(
+    'Directory of the store, seen from the working directory; "none" runs on memory alone.',
+    'a directory, or "none"',
+    fileName,
+  ).prefault('var/cache'),
+  size: size('Most bytes of stored responses on disk.', { min: 16 * MB, max: 256 * TB }).prefault('10GB'),
+}).prefault({});
+
+const timeouts = section('How long the origin may take.', {
+  connect: duration('To accept a connection.', WAIT).prefault('5s'),
+  firstByte: duration('From the request sent to the response head.', WAIT).prefault('60s'),
+  idle: duration('Between two pieces of a response body.', WAIT).prefault('30s'),
+  drain: duration('For responses in flight at the end of the program, before they are cut.', {
+    min: 0,
+    max: 24 * HOUR,
+  }).prefault('30s'),
+}).prefault({});
+
+const client = section('What a client may take and send.', {
+  headTimeout: duration('To send a whole request head.', WAIT).prefault('10s'),
+  keepAlive: duration('Idle time of a connection between requests.', WAIT).prefault('65s'),
+  bodyIdle: duration('Between two pieces of a request body.', WAIT).prefault('30s'),
+  writeIdle: duration('Without taking a byte of the response.', WAIT).prefault('60s'),
+  maxHead: size('Largest request head.', { min: 1024, max: MB }).prefault('32KB'),
+  maxTarget: size('Longest request target.', { min: 256, max: MB }).prefault('8KB'),
+  maxFields: integer('Most field lines in a request head.', { min: 8, max: 10_000 }).prefault(128),
+  maxBody: sizeOr('none', 'Largest request body; "none" sets no limit.', { min: 0, max: 256 * TB }).prefault(
+    'none',
+  ),
+}).prefault({});
+
+const purge = section('Who may purge. An address or the token suffices.', {
+  allow: list('Addresses that may purge, as the socket sees them.', RANGE, parseRange).prefault([
+    '127.0.0.0/8',
+    '::1/128',
+  ]),
+  token: text(
+    'Bearer token that allows a purge from anywhere.',
+    '16 to 512 visible characters without spaces',
+    token,
+  ).optional(),
+  tokenFile: text('File whose first line is that token.', 'a file name', fileName).optional(),
+})
+  .refine((set) => set.token === undefined || set.tokenFile === undefined, {
+    path: ['tokenFile'],
+    message: 'either token or tokenFile, not both',
+  })
+  .prefault({});
+
+const route = section('Requests and the settings that hold for them.', {
+  match: section('Conditions that must all hold.', {
+    host: text(
+      'Host of the request; "*.example.org" is any host below example.org.',
+      'a host such as "www.example.org", "*.example.org" or "example.org:8443"',
+      parseHostPattern,
+    ).optional(),
+    path: text(
+      'Path of the request without its query; "*" stands for any run of characters.',
+      'a path such as "/static/*", or a pattern such as "*.css"',
+      parsePathPattern,
+    ).optional(),
+    methods: list('Methods of the request; HEAD and PURGE go where GET goes.', METHOD, method).optional(),
+  }),
+  cache: routeCache,
+});
+
+/** config.json. Durations come out in ms, sizes in bytes. */
+export const schema = section('Settings of holdfast.', {
+  $schema: text(
+    'Where an editor finds the JSON Schema of this file.',
+    'a string',
+    (value) => value,
+  ).optional(),
+  listen: text('Where clients connect.', ADDRESS, parseAddress).prefault('127.0.0.1:8080'),
+  origin: text(
+    'The server that the edge stands before; "demo" is the bundled demonstration site.',
+    '"demo", or a URL such as "http://127.0.0.1:3000", without user, path and query',
+    origin,
+  ),
+  admin: text(
+    'Where health and metrics are served; "none" serves them nowhere.',
+    `"none", or ${ADDRESS}`,
+    (value) => (value === 'none' ? value : parseAddress(value)),
+  ).prefault('127.0.0.1:8081'),
+  workers: integer('Processes that serve clients.', { min: 1, max: 64 }).prefault(1),
+  memory: size('Most bytes of stored responses in memory.', { min: 8 * MB, max: TB }).prefault('256MB'),
+  disk,
+  log,
+  host: oneOf("Which Host the origin sees: the client's, or its own.", ['preserve', 'origin']).prefault(
+    'preserve',
+  ),
+  trustedProxies: list(
+    'Peers whose Forwarded and X-Forwarded-* fields are believed.',
+    RANGE,
+    parseRange,
+  ).prefault([]),
+  forwarding: section('How the edge names itself to others.', {
+    via: text(
+      'Name of this cache in Via, CDN-Loop and Cache-Status.',
+      '1 to 64 letters, digits, "-", "." or "_", beginning with a letter',
+      pseudonym,
+    ).prefault('holdfast'),
+  }).prefault({}),
+  timeouts,
+  client,
+  originConnections: integer('Most connections to the origin; further requests wait.', {
+    min: 1,
+    max: 65_535,
+  }).prefault(256),
+  cache: globalCache,
+  purge,
+  routes: z
+    .array(route, 'a list of routes')
+    .meta({
+      description: 'Exceptions, in order: the first route that matches holds.',
+      allowed: 'a list of routes',
+    })
+    .prefault([]),
+}).refine((set) => set.admin === 'none' || set.admin.port === 0 || !sameAddress(set.listen, set.admin), {
+  path: ['admin'],
+  message: 'another address than listen',
+});
+
+export type Parsed = z.output<typeof schema>;
+
+type Listen = NonNullable<ReturnType<typeof parseAddress>>;
+
+function sameAddress(a: Listen, b: Listen): boolean {
+  return (
+    a.port === b.port &&
+    (a.host === undefined || b.host === undefined || formatAddress(a) === formatAddress(b))
+  );
+}
+
+function origin(value: string): string | undefined {
+  if (value === 'demo') return value;
+  if (!/^https?:\/\/[^/?#\\@\s]+\/?$/i.test(value) || !URL.canParse(value)) return undefined;
+  return new URL(value).origin;
+}
+
+function fileName(value: string): string | undefined {
+  return value === '' || value.includes('\0') ? undefined : value;
+}
+
+/** The characters that pass in an Authorization field untouched. */
+export function token(value: string): string | undefined {
+  return /^[\x21-\x7e]{16,512}$/.test(value) ? value : undefined;
+}
+
+function pseudonym(value: string): string | undefined {
+  return /^[a-z][a-z0-9._-]{0,63}$/i.test(value) ? value.toLowerCase() : undefined;
+}
+
+function method(value: string): string | undefined {
+  return /^[!#$%&'*+.^_`|~0-9A-Z-]{1,32}$/.test(value) ? value : undefined;
+}

@@ -1,0 +1,432 @@
+// THE PATH of a request through the edge, top to bottom: admit, key, look up, decide, one switch, forward, arrive.
+// Sees plain data and a Responder, never a socket. The rules are in cache/, the fetch is fetch.ts, what goes out reply.ts.
+
+import type { Journal, PurgeRecord } from '../storage/journal.ts';
+import type { Stored } from '../storage/store.ts';
+import type { TieredStore } from '../storage/tiered.ts';
+import { type Applied, removeSelected } from './admin/purger.ts';
+import { type Admission, admissions, refusalByMethod } from './admit.ts';
+import { ttlSeconds, type Verdict } from './cache/age.ts';
+import { Backoff } from './cache/backoff.ts';
+import { type Flight, Flights, HitForMiss } from './cache/collapse.ts';
+import { revalidationLines, stripConditionals, stripRange } from './cache/conditional.ts';
+import { decide, mayServeOnError, type StandIn } from './cache/decide.ts';
+import type { Budget } from './cache/fill.ts';
+import { invalidatedKeys } from './cache/invalidate.ts';
+import { cacheKey } from './cache/key.ts';
+import { maxForwards } from './cache/max-forwards.ts';
+import { isReusable } from './cache/methods.ts';
+import type { CacheRules } from './cache/rules.ts';
+import type { StoredMeta } from './cache/stored.ts';
+import { selects, selectVariant, variantKey } from './cache/vary.ts';
+import { Fetcher, type FetchOutcome, subjectOf } from './fetch.ts';
+import type { FieldLines } from './http/fields.ts';
+import type { Request, Responder } from './http/message.ts';
+import type { Counters } from './observe/counters.ts';
+import type { Log } from './observe/log.ts';
+import type { OriginFailure } from './origin/failure.ts';
+import { type AddressTest, clientScheme, forwardRequestLines, type HostPolicy } from './origin/forwarded.ts';
+import type { Origin } from './origin/origin.ts';
+import type { PurgeDoor } from './purge-door.ts';
+import { Reply, type ReplyOptions } from './reply.ts';
+import type { Forward, Visit } from './visit.ts';
+
+export interface EdgeOptions extends ReplyOptions {
+  readonly hostPolicy: HostPolicy;
+  readonly trusted: AddressTest;
+  /** The rules for a method, an authority and a target. */
+  readonly rulesFor: (method: string, authority: string, target: string) => CacheRules;
+  readonly store: TieredStore<StoredMeta>;
+  /** Lends memory to fills. */
+  readonly budget: Budget;
+  readonly journal: Journal;
+  readonly origin: Origin;
+  readonly purgeDoor: PurgeDoor;
+  /** Tells other workers of keys that an unsafe request has invalidated; undefined when there are none. */
+  readonly spreadInvalidation: ((keys: readonly string[]) => Promise<void>) | undefined;
+  readonly counters: Counters;
+  readonly log: Log;
+}
+
+/** What the purge journal said of a record in memory, and when; thrown away with the record. */
+interface Checked {
+  readonly epoch: number;
+  readonly verdict: Verdict;
+}
+
+type Records = readonly Stored<StoredMeta>[];
+
+const NOTHING: Records = [];
+
+/** What a fetch for the whole leaves out: the edge answers these itself. */
+const ANSWERED_HERE: ReadonlySet<string> = new Set([...stripConditionals, ...stripRange]);
+
+export class Edge {
+  readonly #options: EdgeOptions;
+  readonly #admit: (fields: Request['fields']) => Admission;
+  readonly #flights = new Flights<FetchOutcome>();
+  readonly #hitForMiss = new HitForMiss();
+  readonly #backoff = new Backoff();
+  readonly #checked = new WeakMap<Stored<StoredMeta>, Checked>();
+  readonly #fetcher: Fetcher;
+  readonly #reply: Reply;
+
+  constructor(options: EdgeOptions) {
+    this.#options = options;
+    this.#admit = admissions(options.identity);
+    this.#reply = new Reply(options);
+    this.#fetcher = new Fetcher({ ...options, flights: this.#flights, hitForMiss: this.#hitForMiss });
+  }
+
+  /** Fetches under way. */
+  get flights(): number {
+    return this.#flights.size;
+  }
+
+  /** Admit and key. */
+  handle(request: Request, responder: Responder): void {
+    const { rulesFor, trusted, purgeDoor } = this.#options;
+    const admission = this.#admit(request.fields);
+    const refusal = refusalByMethod(request.method) ?? admission.refusal;
+    if (refusal !== undefined) return this.#reply.refused(request, responder, refusal);
+    const { method, authority } = request;
+    const rules = rulesFor(method, authority, request.target);
+    const scheme = admission.namesScheme ? clientScheme(request, trusted) : request.scheme;
+    // What another method invalidates or purges lies under the key that GET has.
+    const keyRules = isReusable(method) ? rules.key : rulesFor('GET', authority, request.target).key;
+    const { key, target } = cacheKey(scheme, authority, request.target, keyRules);
+    if (request.method === 'PURGE') return purgeDoor.handle(request, responder, key);
+    this.#lookUp({ request, responder, admission, rules, key, target, storeFailed: false, alone: false });
+  }
+
+  /** Memory at once; the lower tier only when memory has nothing for this request. A broken store is a miss with a detail. */
+  #lookUp(visit: Visit): void {
+    const { store, log, counters } = this.#options;
+    const { key, request, rules } = visit;
+    if (rules.bypass || !isReusable(request.method)) return this.#decide(visit, NOTHING, undefined);
+    const records = store.getNow(key) ?? NOTHING;
+    const record = selectVariant(records, request.fields);
+    if (record !== undefined || !store.hasLower) return this.#decide(visit, records, record);
+    store.get(key).then(
+      (found) => this.#decideOn(visit, found),
+      (error: unknown) => {
+        counters.storeErrors++;
+        log.error({ err: error, key }, 'the store could not be read');
+        visit.storeFailed = true;
+        this.#decideOn(visit, NOTHING);
+      },
+    );
+  }
+
+  /** After the disk was read: another request's fetch may have been stored meanwhile. */
+  #decideOn(visit: Visit, found: Records): void {
+    const held = this.#options.store.getNow(visit.key) ?? NOTHING;
+    const { fields } = visit.request;
+    const record = selectVariant(held, fields);
+    if (record !== undefined) this.#decide(visit, held, record);
+    else this.#decide(visit, found, selectVariant(found, fields));
+  }
+
+  /** Decide, and THE SWITCH. */
+  #decide(visit: Visit, records: Records, record: Stored<StoredMeta> | undefined): void {
+    const { request, responder, admission, rules } = visit;
+    const verdict = record === undefined ? 'valid' : this.#verdict(record);
+    const now = this.#options.now();
+    const decision = decide({
+      method: request.method,
+      request: admission.facts,
+      stored: record?.meta,
+      verdict,
+      rules,
+      hadVariants: records.length > 0,
+      now,
+    });
+    switch (decision.kind) {
+      case 'bypass':
+        return this.#pass(visit, { reason: 'bypass', invalidates: false });
+      case 'method':
+        return this.#pass(visit, { reason: 'method', invalidates: decision.invalidate });
+      case 'hit':
+        this.#options.store.touch(given(record));
+        return this.#reply.hit(visit, given(record), now);
+      case 'stale':
+        this.#options.store.touch(given(record));
+        this.#reply.stored(visit, given(record), 'stale', {
+          hit: true,
+          ttl: Math.floor(decision.ttlMs / 1000),
+          detail: decision.reason,
+        });
+        if (decision.refresh) this.#refreshBehind(visit, given(record), verdict);
+        return;
+      case 'revalidate': {
+        const { reason, store } = decision;
+        return this.#forward(visit, { reason, store, validating: given(record), verdict, invalidates: false });
+      }
+      case 'partial':
+      case 'miss': {
+        const reason = decision.kind === 'miss' ? decision.reason : 'partial';
+        const { store } = decision;
+        return this.#forward(visit, { reason, store, validating: undefined, verdict, invalidates: false });
+      }
+      case 'only-if-cached':
+        return this.#reply.refused(request, responder, ONLY_IF_CACHED);
+      default:
+        return decision satisfies never;
+    }
+  }
+
+  /** To the origin for the cache: join the fetch that is under way, or begin one. */
+  #forward(visit: Visit, forward: Forward): void {
+    const { request, admission, responder } = visit;
+    if (responder.gone) return this.#reply.left(visit, forward);
+    const flightKey = this.#flightKey(visit, forward.validating);
+    const shareable =
+      request.method === 'GET' &&
+      request.body === null &&
+      forward.store &&
+      !admission.facts.originCondition &&
+      !visit.alone &&
+      !this.#hitForMiss.knows(flightKey, this.#options.now());
+    const underWay = shareable ? this.#flights.find(flightKey) : undefined;
+    if (underWay !== undefined) return this.#wait(visit, forward, underWay, true);
+    // A fetch with Range brings a part, which nobody else can use.
+    const joinable = shareable && (!admission.facts.hasRange || forward.validating !== undefined);
+    const flight = this.#flights.begin(flightKey, this.#options.journal.seq, joinable);
+    this.#wait(visit, forward, flight, false);
+    this.#start(visit, forward, flight);
+  }
+
+  /** To the origin, past the cache: bodies are streamed both ways. */
+  #pass(visit: Visit, why: Pick<Forward, 'reason' | 'invalidates'>): void {
+    const { request, responder } = visit;
+    if (maxForwards(request.method, request.fields).kind === 'answer') {
+      return this.#reply.lastHop(request, responder);
+    }
+    const forward: Forward = { ...why, store: false, validating: undefined, verdict: 'valid' };
+    const flight = this.#flights.begin(visit.key, this.#options.journal.seq, false);
+    this.#wait(visit, forward, flight, false);
+    this.#start(visit, forward, flight);
+  }
+
+  /** Revalidates behind a stale response: one at a time per key, and not again at once after a failure (RFC 5861 §3). */
+  #refreshBehind(visit: Visit, record: Stored<StoredMeta>, verdict: Verdict): void {
+    const { journal, counters, now } = this.#options;
+    const flightKey = this.#flightKey(visit, record);
+    if (this.#flights.find(flightKey) !== undefined || !this.#backoff.allows(flightKey, now())) return;
+    counters.backgroundRevalidations++;
+    const flight = this.#flights.begin(flightKey, journal.seq, true);
+    flight.wait((outcome) => {
+      const failed = outcome.kind === 'failed' || (outcome.kind === 'own' && outcome.response.status >= 500);
+      if (failed) this.#backoff.failed(flightKey, now());
+      else this.#backoff.succeeded(flightKey);
+    });
+    const request: Request = { ...visit.request, method: 'GET', body: null };
+    this.#start(
+      { ...visit, request },
+      { reason: 'stale', store: true, validating: record, verdict, invalidates: false },
+      flight,
+    );
+  }
+
+  #start(visit: Visit, forward: Forward, flight: Flight<FetchOutcome>): void {
+    const { request, admission, rules, key, target, responder } = visit;
+    const { identity, hostPolicy, trusted, origin } = this.#options;
+    const { validating, reason } = forward;
+    const forCache = forward.store && isReusable(request.method) && request.body === null;
+    // The whole, whatever the client has of it already: the edge answers conditions and ranges itself.
+    const whole =
+      forCache &&
+      request.method === 'GET' &&
+      !admission.facts.originCondition &&
+      !this.#hitForMiss.knows(flight.key, this.#options.now()) &&
+      (validating !== undefined || !admission.facts.hasRange);
+    const hops = maxForwards(request.method, request.fields);
+    const lines = (add: FieldLines): FieldLines =>
+      forwardRequestLines(request, {
+        identity,
+        hostPolicy,
+        trusted,
+        originAuthority: origin.authority,
+        ...(whole ? { without: ANSWERED_HERE } : {}),
+        add,
+        maxForwards: hops.kind === 'forward' ? hops.value : undefined,
+      });
+    this.#fetcher.start({
+      flight,
+      key,
+      request,
+      target,
+      lines: lines(whole && validating !== undefined ? revalidationLines(validating.meta) : []),
+      unconditionalLines: () => lines([]),
+      rules,
+      forCache,
+      whole,
+      validating: whole ? validating : undefined,
+      standsIn: (status) => this.#standIn(visit, forward, status) !== undefined,
+      onInterim: (status, interim) => {
+        if (reason !== 'stale' || flight.waiting > 0) responder.inform(status, interim);
+      },
+    });
+  }
+
+  #wait(visit: Visit, forward: Forward, flight: Flight<FetchOutcome>, collapsed: boolean): void {
+    let waiting = true;
+    const leave = flight.wait((outcome) => {
+      waiting = false;
+      this.#arrive(visit, forward, outcome, collapsed);
+    });
+    if (!waiting) return;
+    visit.responder.onAbort(() => {
+      if (!waiting) return;
+      waiting = false;
+      leave();
+      this.#reply.left(visit, forward);
+    });
+  }
+
+  /** The outcome of a fetch reaches one of those who waited for it. */
+  #arrive(visit: Visit, forward: Forward, outcome: FetchOutcome, collapsed: boolean): void {
+    switch (outcome.kind) {
+      case 'failed': {
+        const { failure } = outcome;
+        const ground = failure.side === 'origin' ? this.#standIn(visit, forward, 'unreachable') : undefined;
+        if (ground !== undefined) return this.#serveStandIn(visit, forward, ground, undefined, failure);
+        return this.#reply.failed(visit, forward, failure);
+      }
+      case 'validated': {
+        const { record, shared } = outcome;
+        if (collapsed && !(shared && this.#usable(visit, record.meta))) return this.#goAlone(visit, forward);
+        const stored = shared && !collapsed;
+        const status = { fwd: forward.reason, fwdStatus: 304, stored, collapsed } as const;
+        return this.#reply.stored(visit, record, 'revalidated', status);
+      }
+      case 'shared': {
+        const { fill, meta } = outcome;
+        if (collapsed && !(fill.joinable && this.#usable(visit, meta))) return this.#goAlone(visit, forward);
+        return this.#reply.shared(visit, forward, outcome, collapsed);
+      }
+      case 'own': {
+        const { status, fields } = outcome.response;
+        const ground = this.#standIn(visit, forward, status);
+        if (ground !== undefined) return this.#serveStandIn(visit, forward, ground, status);
+        if (collapsed) return this.#goAlone(visit, forward);
+        const send = this.#reply.own(visit, forward, outcome);
+        if (!forward.invalidates) return send();
+        this.#invalidate(visit, status, fields).then(send, send);
+        return;
+      }
+      default:
+        return outcome satisfies never;
+    }
+  }
+
+  /** May a follower use what a fetch begun before it has brought? Only what it could reuse had it come a moment later. */
+  #usable(visit: Visit, meta: StoredMeta): boolean {
+    const now = this.#options.now();
+    if (meta.noCache || !selects(meta, visit.request.fields)) return false;
+    return now < meta.freshUntil + (meta.mustRevalidate ? 0 : meta.staleWhileRevalidateMs);
+  }
+
+  /** It waited in vain: the response was for another request only. */
+  #goAlone(visit: Visit, forward: Forward): void {
+    visit.alone = true;
+    this.#forward(visit, forward);
+  }
+
+  /** On what ground the stored response that was to be validated stands in for a failed origin. */
+  #standIn(visit: Visit, { validating, verdict }: Forward, kind: 'unreachable' | number): StandIn | undefined {
+    if (validating === undefined) return undefined;
+    const { admission, rules } = visit;
+    return mayServeOnError({
+      stored: validating.meta,
+      request: admission.facts,
+      verdict,
+      rules,
+      now: this.#options.now(),
+      kind,
+    });
+  }
+
+  #serveStandIn(
+    visit: Visit,
+    { reason, validating, verdict }: Forward,
+    ground: StandIn,
+    fwdStatus: number | undefined,
+    failure?: OriginFailure,
+  ): void {
+    const record = given(validating);
+    const ttl = ttlSeconds(record.meta, this.#options.now(), verdict);
+    this.#reply.stored(visit, record, 'stale', { fwd: reason, fwdStatus, ttl, detail: ground }, failure);
+  }
+
+  /** RFC 9111 §4.4: what a successful unsafe request makes of stored responses, before its client hears of the success. */
+  async #invalidate(visit: Visit, status: number, fields: Request['fields']): Promise<void> {
+    const keys = invalidatedKeys({ key: visit.key, status, fields, rules: visit.rules.key });
+    if (keys.length === 0) return;
+    this.applyInvalidation(keys);
+    await this.#options.spreadInvalidation?.(keys);
+  }
+
+  /** Forgets the stored responses of keys and keeps fetches in flight from being stored under them. */
+  applyInvalidation(keys: readonly string[]): void {
+    const { store, counters, log } = this.#options;
+    const named = new Set(keys);
+    counters.fenced += this.#flights.fence((flight) => named.has(keyOf(flight)));
+    for (const key of keys) {
+      store.delete(key).catch((error: unknown) => {
+        counters.storeErrors++;
+        log.error({ err: error, key }, 'an invalidated response could not be removed');
+      });
+    }
+  }
+
+  /** Applies a purge record that the journal already holds. */
+  async applyPurge(record: PurgeRecord): Promise<Applied> {
+    const { journal, store, counters } = this.#options;
+    counters.purges++;
+    const fenced = this.#flights.fence(
+      (flight) => journal.verdict(subjectOf(keyOf(flight)), flight.seq) !== 'valid',
+    );
+    counters.fenced += fenced;
+    if (record.mode === 'invalidate') return { removed: {}, fenced };
+    try {
+      return { removed: await removeSelected(store, record.selector), fenced };
+    } catch (error) {
+      counters.storeErrors++;
+      return { removed: {}, fenced, failure: error instanceof Error ? error.message : String(error) };
+    }
+  }
+
+  /** What the purge journal says of a record; asked again only when the journal has moved. */
+  #verdict(record: Stored<StoredMeta>): Verdict {
+    const { journal } = this.#options;
+    const checked = this.#checked.get(record);
+    if (checked !== undefined && checked.epoch === journal.epoch) return checked.verdict;
+    const verdict = journal.verdict(subjectOf(record.key), record.meta.seq);
+    this.#checked.set(record, { epoch: journal.epoch, verdict });
+    return verdict;
+  }
+
+  /** Requests with this key wait for one another: the cache key, and the nominated values as far as they are known. */
+  #flightKey(visit: Visit, record: Stored<StoredMeta> | undefined): string {
+    const names = record?.meta.vary ?? visit.rules.key.extraFields;
+    return names.length === 0 ? visit.key : `${visit.key}\n${variantKey(names, visit.request.fields)}`;
+  }
+}
+
+const ONLY_IF_CACHED = {
+  status: 504,
+  sentence: 'The request asks for a stored response only, and none may be used.',
+  detail: 'only-if-cached',
+} as const;
+
+/** A line break is in no cache key (key.ts). */
+function keyOf(flight: Flight<FetchOutcome>): string {
+  const end = flight.key.indexOf('\n');
+  return end === -1 ? flight.key : flight.key.slice(0, end);
+}
+
+function given(record: Stored<StoredMeta> | undefined): Stored<StoredMeta> {
+  if (record === undefined) throw new Error('decided on a stored response that is not there');
+  return record;
+}

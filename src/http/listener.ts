@@ -1,0 +1,172 @@
+// A TCP listener for HTTP/1.1 clients: accepts connections, sweeps their deadlines with one coarse timer, drains and
+// closes. Each connection is a Connection; nothing here knows HTTP's grammar.
+
+import { createServer, type Server, type Socket } from 'node:net';
+import { Connection } from './connection.ts';
+import type { FieldLines } from './fields.ts';
+import { HeadParser } from './head.ts';
+import type { Limits } from './limits.ts';
+import type { Handler, Peer } from './message.ts';
+import type { Shared } from './shared.ts';
+import { Composer } from './wire.ts';
+
+export interface ListenerOptions {
+  readonly scheme: 'http';
+  readonly limits: Limits;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  /** Hears of each answer that the listener gave itself. */
+  readonly onRefused?: (status: number, reason: string, peer: Peer) => void;
+  /** Extra field lines on those answers. */
+  readonly refusalLines?: FieldLines;
+  /** Lets several listeners share the port (SO_REUSEPORT), where the platform can. */
+  readonly reusePort?: boolean;
+}
+
+export interface Listener {
+  /** Without a host on all interfaces; port 0 takes any free port. Rejects with the system's error (EADDRINUSE, EACCES, …). */
+  listen(host: string | undefined, port: number): Promise<{ host: string; port: number }>;
+  /**
+   * Drains: accepts no more, closes idle connections at once, lets responses finish with `Connection: close`,
+   * destroys what is left after `graceMs`. Resolves when no connection is left.
+   */
+  close(graceMs: number): Promise<void>;
+  /** Open connections. */
+  readonly connections: number;
+  /** Stops at once and resets every connection. */
+  destroy(): void;
+}
+
+const SLOWEST_SWEEP_MS = 500;
+const FASTEST_SWEEP_MS = 20;
+
+export function createListener(options: ListenerOptions, handler: Handler): Listener {
+  return new TcpListener(options, handler);
+}
+
+class TcpListener implements Listener {
+  readonly #options: ListenerOptions;
+  readonly #shared: Shared;
+  readonly #server: Server;
+  readonly #connections = new Set<Connection>();
+  #sweeper: NodeJS.Timeout | undefined;
+  #closing: Promise<void> | undefined;
+  /** Set once the server has closed: hears of the last connection's end. */
+  #emptied: (() => void) | undefined;
+
+  constructor(options: ListenerOptions, handler: Handler) {
+    this.#options = options;
+    this.#shared = {
+      scheme: options.scheme,
+      limits: options.limits,
+      handler,
+      parser: new HeadParser(options.scheme, options.limits),
+      composer: new Composer(options.now),
+      refusalLines: options.refusalLines ?? [],
+      draining: false,
+      now: options.now,
+      refused: options.onRefused ?? (() => {}),
+    };
+    this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket));
+  }
+
+  get connections(): number {
+    return this.#connections.size;
+  }
+
+  listen(host: string | undefined, port: number): Promise<{ host: string; port: number }> {
+    return new Promise((resolve, reject) => {
+      const server = this.#server;
+      server.once('error', reject);
+      const where = host === undefined ? { port } : { host, port };
+      server.listen({ ...where, reusePort: this.#options.reusePort === true, backlog: 1024 }, () => {
+        server.off('error', reject);
+        // A failed accept (no descriptor left) costs one client, not the listener.
+        server.on('error', () => {});
+        this.#sweeper = setInterval(() => this.#sweep(), sweepInterval(this.#options.limits)).unref();
+        const bound = server.address();
+        if (bound === null || typeof bound === 'string')
+          reject(new Error('The listener has no TCP address.'));
+        else resolve({ host: bound.address, port: bound.port });
+      });
+    });
+  }
+
+  close(graceMs: number): Promise<void> {
+    this.#closing ??= this.#drain(graceMs);
+    return this.#closing;
+  }
+
+  destroy(): void {
+    this.#shared.draining = true;
+    this.#closing ??= this.#stop();
+    for (const connection of this.#connections) connection.breakOff();
+  }
+
+  async #drain(graceMs: number): Promise<void> {
+    this.#shared.draining = true;
+    const stopped = this.#stop();
+    for (const connection of this.#connections) if (connection.idle) connection.socket.destroy();
+    const timer = setTimeout(() => {
+      for (const connection of this.#connections) connection.breakOff();
+    }, graceMs);
+    await stopped;
+    clearTimeout(timer);
+  }
+
+  /** Resolves when the last connection has closed. */
+  #stop(): Promise<void> {
+    return new Promise((resolve) => {
+      // The callback's only error is that the server was never listening.
+      this.#server.close(() => {
+        clearInterval(this.#sweeper);
+        if (this.#connections.size === 0) resolve();
+        else this.#emptied = resolve;
+      });
+    });
+  }
+
+  #accept(socket: Socket): void {
+    const peer = peerOf(socket);
+    if (peer === undefined || this.#shared.draining) {
+      socket.on('error', () => {});
+      socket.destroy();
+      return;
+    }
+    const connection = new Connection(socket, peer, this.#shared);
+    this.#connections.add(connection);
+    socket.on('close', () => {
+      this.#connections.delete(connection);
+      if (this.#connections.size === 0) this.#emptied?.();
+    });
+  }
+
+  #sweep(): void {
+    const now = this.#options.now();
+    for (const connection of this.#connections) connection.sweep(now);
+  }
+}
+
+/** Often enough that no limit is overdrawn by much more than a quarter. */
+function sweepInterval(limits: Limits): number {
+  const { headTimeoutMs, keepAliveTimeoutMs, bodyIdleTimeoutMs, writeIdleTimeoutMs } = limits;
+  const shortest = Math.min(headTimeoutMs, keepAliveTimeoutMs, bodyIdleTimeoutMs, writeIdleTimeoutMs);
+  return Math.max(FASTEST_SWEEP_MS, Math.min(SLOWEST_SWEEP_MS, shortest / 4));
+}
+
+/** @returns undefined when the client has gone already. */
+function peerOf(socket: Socket): Peer | undefined {
+  const { remoteAddress, remotePort, localAddress, localPort } = socket;
+  if (remoteAddress === undefined || remotePort === undefined) return undefined;
+  return {
+    address: unmapped(remoteAddress),
+    port: remotePort,
+    localAddress: unmapped(localAddress ?? ''),
+    localPort: localPort ?? 0,
+  };
+}
+
+/** An IPv4-mapped IPv6 address as IPv4 (RFC 4291 §2.5.5.2). */
+function unmapped(address: string): string {
+  return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
+}

@@ -1,0 +1,20 @@
+// What the connections of one listener share.
+
+import type { FieldLines } from './fields.ts';
+import type { HeadParser } from './head.ts';
+import type { Limits } from './limits.ts';
+import type { Handler, Peer } from './message.ts';
+import type { Composer } from './wire.ts';
+
+export interface Shared {
+  readonly scheme: 'http' | 'https';
+  readonly limits: Limits;
+  readonly handler: Handler;
+  readonly parser: HeadParser;
+  readonly composer: Composer;
+  readonly refusalLines: FieldLines;
+  /** Every response now ends its connection. */
+  draining: boolean;
+  now(): number;
+  refused(status: number, reason: string, peer: Peer): void;
+}

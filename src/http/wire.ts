@@ -1,0 +1,157 @@
+// Response heads as bytes (RFC 9112 §4, §5). Owns the status line, Date, the framing fields and what may not reach
+// the wire; keeps the composed bytes of a head object that is sent again. Writes nothing itself.
+
+import type { FieldLines } from './fields.ts';
+import type { ResponseHead } from './message.ts';
+import { reasonPhrase } from './reason.ts';
+import type { Refusal } from './refusal.ts';
+
+/** Announced instead of a length. */
+export const CHUNKED = -1;
+export const NOTHING = -2;
+
+/** Connection field of a response; none for a kept HTTP/1.1 connection. */
+export type Persistence = '' | 'close' | 'keep-alive';
+
+/** Head and body up to this go as one buffer. */
+export const ONE_BUFFER_BYTES = 64 * 1024;
+
+const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const UNSAFE = /[\0\r\n]|[^\0-\xff]/;
+const NO_SECOND = -1;
+
+/** The kept bytes of one head object in its usual form: HTTP/1.1, connection kept. */
+class Composed {
+  readonly head: Buffer;
+  readonly announced: number;
+  /** Epoch second of a Date that we wrote; NO_SECOND where the lines brought one. */
+  readonly second: number;
+  /** Head and content in one buffer, from the second time that the same content is sent. */
+  whole: Buffer | undefined;
+  content: Buffer | undefined;
+
+  constructor(head: Buffer, announced: number, second: number) {
+    this.head = head;
+    this.announced = announced;
+    this.second = second;
+  }
+}
+
+export class Composer {
+  readonly #now: () => number;
+  readonly #kept = new WeakMap<ResponseHead, Composed>();
+  #second = NO_SECOND;
+  #date = '';
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  /**
+   * Bytes for a kept HTTP/1.1 connection: head and content in one buffer where `content` is small, else the head alone.
+   * @returns undefined for a head that must not be sent.
+   */
+  usual(head: ResponseHead, announced: number, content: Buffer | null): Buffer | undefined {
+    let kept = this.#kept.get(head);
+    if (kept === undefined || kept.announced !== announced || !this.#isCurrent(kept)) {
+      const text = this.compose(head, announced, '');
+      if (text === undefined) return undefined;
+      kept = new Composed(
+        Buffer.from(text, 'latin1'),
+        announced,
+        hasDate(head.lines) ? NO_SECOND : this.#second,
+      );
+      this.#kept.set(head, kept);
+    }
+    if (content === null || kept.head.length + content.length > ONE_BUFFER_BYTES) return kept.head;
+    if (kept.content !== content) {
+      kept.content = content;
+      kept.whole = undefined;
+      return Buffer.concat([kept.head, content]);
+    }
+    kept.whole ??= Buffer.concat([kept.head, content]);
+    return kept.whole;
+  }
+
+  /** A final head as latin1 text. @returns undefined for a head that must not be sent. */
+  compose(head: ResponseHead, announced: number, persistence: Persistence): string | undefined {
+    const { status, lines } = head;
+    if (!Number.isInteger(status) || status < 200 || status > 999) return undefined;
+    const fields = composeLines(lines);
+    if (fields === undefined) return undefined;
+    let text = `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n${fields}`;
+    if (!hasDate(lines)) text += `Date: ${this.#today()}\r\n`;
+    if (announced >= 0) text += `Content-Length: ${announced}\r\n`;
+    else if (announced === CHUNKED) text += 'Transfer-Encoding: chunked\r\n';
+    if (persistence !== '') text += `Connection: ${persistence}\r\n`;
+    return `${text}\r\n`;
+  }
+
+  /** An interim response (RFC 9110 §15.2). 101 is none of ours. */
+  interim(status: number, lines: FieldLines): string | undefined {
+    if (!Number.isInteger(status) || status < 100 || status > 199 || status === 101) return undefined;
+    const fields = composeLines(lines);
+    return fields === undefined ? undefined : `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n${fields}\r\n`;
+  }
+
+  /** A whole short answer that ends the connection. */
+  refusal(refusal: Refusal, lines: FieldLines, withBody: boolean): string {
+    const body = `${refusal.reason}\n`;
+    const head = {
+      status: refusal.status,
+      lines: ['Content-Type', 'text/plain; charset=utf-8', ...lines],
+      length: 0,
+    };
+    const text =
+      this.compose(head, body.length, 'close') ??
+      this.compose({ ...head, lines: [] }, body.length, 'close') ??
+      '';
+    return withBody ? text + body : text;
+  }
+
+  #isCurrent(kept: Composed): boolean {
+    return kept.second === NO_SECOND || kept.second === Math.floor(this.#now() / 1000);
+  }
+
+  #today(): string {
+    const second = Math.floor(this.#now() / 1000);
+    if (second !== this.#second) {
+      this.#second = second;
+      this.#date = new Date(second * 1000).toUTCString();
+    }
+    return this.#date;
+  }
+}
+
+function composeLines(lines: FieldLines): string | undefined {
+  let text = '';
+  for (let i = 0; i < lines.length; i += 2) {
+    const name = lines[i];
+    const value = lines[i + 1];
+    if (name === undefined || value === undefined || !NAME.test(name) || UNSAFE.test(value)) return undefined;
+    if (!isFraming(name)) text += `${name}: ${value}\r\n`;
+  }
+  return text;
+}
+
+/** The fields that belong to the writer; left out should they come in `lines`. */
+function isFraming(name: string): boolean {
+  switch (name.length) {
+    case 10:
+      return /^(connection|keep-alive)$/i.test(name);
+    case 14:
+      return name.toLowerCase() === 'content-length';
+    case 17:
+      return name.toLowerCase() === 'transfer-encoding';
+    default:
+      return false;
+  }
+}
+
+function hasDate(lines: FieldLines): boolean {
+  for (let i = 0; i < lines.length; i += 2) {
+    const name = lines[i];
+    if (name?.length === 4 && name.toLowerCase() === 'date') return true;
+  }
+  return false;
+}

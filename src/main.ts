@@ -1,0 +1,76 @@
+#!/usr/bin/env node
+// The command line: names of commands and flags, exit codes. No logic; the rooms that have it are loaded when asked for.
+
+import { Command } from 'commander';
+import packageJson from '../package.json' with { type: 'json' };
+
+const program = new Command('holdfast')
+  .description(packageJson.description)
+  .version(packageJson.version)
+  .showHelpAfterError('Try: holdfast --help')
+  .addHelpText('after', '\nWithout a command: run. Settings, their defaults and bounds: docs/settings.md');
+
+program
+  .command('run', { isDefault: true })
+  .description('start the edge; ends on SIGTERM or SIGINT once the responses in flight are out')
+  .option('--config <file>', 'settings; flags beat them, they beat the defaults')
+  .option('--listen <host:port>', 'where clients connect (127.0.0.1:8080)')
+  .option('--origin <url>', 'the server that the edge stands before, or "demo" for the bundled site')
+  .option('--memory <size>', 'stored responses in memory, such as 256MB, 262144KB or plain bytes (256MB)')
+  .option('--disk <dir>', 'directory of the tier on disk, or "none" (var/cache)')
+  .option('--disk-size <size>', 'stored responses on disk (10GB)')
+  .option('--admin <host:port>', 'where health and metrics are served, or "none" (127.0.0.1:8081)')
+  .option('--workers <n>', 'processes that serve clients (1)')
+  .option('--log-level <level>', 'trace, debug, info, warn, error, fatal or silent (info)')
+  .option('--access-log <on|off>', 'one log line per request (on)')
+  .action(async ({ config, ...flags }: Record<string, string>) => {
+    await orFaults(async () => {
+      const { loadConfig, overridesOf } = await import('./config.ts');
+      const settings = loadConfig(config, overridesOf(flags));
+      const { run } = await import('./run.ts');
+      return run(settings);
+    });
+  });
+
+program
+  .command('validate')
+  .description('check a settings file and say all that is wrong with it')
+  .requiredOption('--config <file>', 'the file')
+  .action(async ({ config }: { config: string }) => {
+    await orFaults(async () => {
+      const { loadConfig } = await import('./config.ts');
+      loadConfig(config, []);
+      process.stdout.write(`${config}: no faults\n`);
+      return 0;
+    });
+  });
+
+program
+  .command('purge')
+  .description('remove what is stored for a URL, in every variant and tier')
+  .argument('<url>', 'as clients ask for it, such as http://127.0.0.1:8080/style.css')
+  .option('--edge <host:port>', 'where the edge listens, if not at the host of the URL')
+  .option('--config <file>', "the edge's settings file, for its address and its token")
+  .option(
+    '--token <token>',
+    'bearer token; better given as HOLDFAST_TOKEN, which other users of the host do not see',
+  )
+  .action(async (url: string, options: { edge?: string; config?: string; token?: string }) => {
+    await orFaults(async () => {
+      const { purgeCommand } = await import('./cli/purge.ts');
+      return purgeCommand(url, { ...options, token: options.token ?? process.env.HOLDFAST_TOKEN });
+    });
+  });
+
+/** Sets the exit code; faults of the settings are one message on standard error. */
+async function orFaults(action: () => Promise<number>): Promise<void> {
+  try {
+    process.exitCode = await action();
+  } catch (error) {
+    if (!(error instanceof Error) || error.name !== 'ConfigError') throw error;
+    process.stderr.write(`holdfast: ${error.message}\n`);
+    process.exitCode = 1;
+  }
+}
+
+await program.parseAsync();

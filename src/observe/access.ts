@@ -1,0 +1,58 @@
+// One record per request: counted always, logged when the access log is on. docs/logging.md lists the fields.
+
+import type { Request } from '../http/message.ts';
+import type { Counters } from './counters.ts';
+import type { Log } from './log.ts';
+import type { AccessRecord } from './outcome.ts';
+
+export interface AccessOptions {
+  readonly counters: Counters;
+  readonly log: Log;
+  readonly enabled: boolean;
+  /** Epoch ms. */
+  readonly now: () => number;
+}
+
+export class Access {
+  readonly #options: AccessOptions;
+  /** Distinguishes this process's ids from those of the last. */
+  readonly #prefix: string;
+  #sequence = 0;
+
+  constructor(options: AccessOptions) {
+    this.#options = options;
+    this.#prefix = options.now().toString(36);
+  }
+
+  record(request: Request, result: AccessRecord): void {
+    const { counters, log, enabled, now } = this.#options;
+    const ms = now() - request.receivedAt;
+    counters.outcomes[result.outcome].add(ms, result.bytes);
+    if (result.collapsed === true) counters.collapsed++;
+    if (!enabled) return;
+    this.#sequence++;
+    log.info(
+      {
+        id: `${this.#prefix}-${this.#sequence.toString(36)}`,
+        client: request.peer.address,
+        method: request.method,
+        scheme: request.scheme,
+        host: request.authority,
+        target: request.target,
+        status: result.status,
+        bytes: result.bytes,
+        ms,
+        outcome: result.outcome,
+        cache: result.cacheStatus,
+        tier: result.tier,
+        collapsed: result.collapsed,
+        stored: result.stored,
+        reason: result.reason,
+        failure: result.failure,
+        side: result.side,
+        incomplete: result.incomplete,
+      },
+      'request',
+    );
+  }
+}

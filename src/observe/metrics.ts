@@ -1,0 +1,142 @@
+// Prometheus metrics made from the plain counters when somebody asks. No URL, host or client is ever a label.
+// The only file that imports prom-client.
+
+import { AggregatorRegistry, collectDefaultMetrics, Counter, Gauge, type MetricObject, Registry } from 'prom-client';
+import type { StoreStats } from '../../storage/store.ts';
+import { type Counters, LATENCY_BOUNDS } from './counters.ts';
+import { OUTCOMES, type OutcomeName } from './outcome.ts';
+
+/** What metrics are read from, beside the counters. */
+export interface Gauges {
+  readonly connections: () => number;
+  readonly originRequests: () => number;
+  readonly originActive: () => number;
+  readonly flights: () => number;
+  readonly stores: () => Promise<Readonly<Record<string, StoreStats>>>;
+}
+
+/** A registry for one worker. `process` adds the process's own metrics (once per process). */
+export function createMetrics(counters: Counters, gauges: Gauges, process: boolean): Registry {
+  const registry = new Registry();
+  if (process) collectDefaultMetrics({ register: registry });
+
+  const counter = (name: string, help: string, value: () => number): void => {
+    new Counter({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        this.reset();
+        this.inc(value());
+      },
+    });
+  };
+  const gauge = (name: string, help: string, value: () => number): void => {
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      aggregator: 'sum',
+      collect() {
+        this.set(value());
+      },
+    });
+  };
+  const labelled = (name: string, help: string, label: string, entries: () => Iterable<readonly [string | number, number]>): void => {
+    new Counter({
+      name,
+      help,
+      labelNames: [label],
+      registers: [registry],
+      collect() {
+        this.reset();
+        for (const [key, value] of entries()) this.inc({ [label]: key }, value);
+      },
+    });
+  };
+
+  const outcomes = Object.entries(counters.outcomes) as [OutcomeName, Counters['outcomes'][OutcomeName]][];
+  const sentences = Object.entries(OUTCOMES).map(([name, sentence]) => `${name}: ${sentence}`).join(' ');
+  labelled('holdfast_requests_total', `Requests by outcome. ${sentences}`, 'outcome', () =>
+    outcomes.map(([name, counts]) => [name, counts.requests] as const));
+  labelled('holdfast_response_bytes_total', 'Content bytes handed to clients, by outcome.', 'outcome', () =>
+    outcomes.map(([name, counts]) => [name, counts.bytes] as const));
+  registry.registerMetric(latencyHistogram(counters) as never);
+  counter('holdfast_collapsed_total', 'Requests that shared the response of a fetch another request had begun.', () => counters.collapsed);
+  counter('holdfast_background_revalidations_total', 'Revalidations begun behind a stale response.', () => counters.backgroundRevalidations);
+  counter('holdfast_purges_total', 'Purge records applied.', () => counters.purges);
+  counter('holdfast_fenced_total', 'Fetches in flight kept out of the store by a purge or an unsafe method.', () => counters.fenced);
+  counter('holdfast_store_errors_total', 'Storage operations that failed and counted as a miss.', () => counters.storeErrors);
+  labelled('holdfast_refused_heads_total', 'Request heads refused by the parser, by status.', 'status', () => counters.refusedHeads);
+  labelled('holdfast_origin_failures_total', 'Exchanges with the origin that failed, by kind.', 'kind', () => counters.originFailures);
+  counter('holdfast_origin_requests_total', 'Requests sent to the origin, retries included.', gauges.originRequests);
+  gauge('holdfast_origin_active', 'Exchanges with the origin under way.', gauges.originActive);
+  gauge('holdfast_flights', 'Fetches under way.', gauges.flights);
+  gauge('holdfast_client_connections', 'Open client connections.', gauges.connections);
+  storeMetrics(registry, gauges);
+  return registry;
+}
+
+/** The main thread's part when the workers are threads: the process's own metrics, and the stores they share. */
+export function processMetrics(stores: Gauges['stores']): () => Promise<object[]> {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  storeMetrics(registry, { stores });
+  return () => registry.getMetricsAsJSON();
+}
+
+function storeMetrics(registry: Registry, gauges: Pick<Gauges, 'stores'>): void {
+  const fields = [
+    ['records', 'Stored responses by tier.'],
+    ['bytes', 'Bytes held by tier, overhead counted.'],
+    ['maxBytes', 'Bytes a tier may hold.'],
+    ['evictions', 'Stored responses evicted for room, by tier.'],
+  ] as const;
+  for (const [field, help] of fields) {
+    new Gauge({
+      name: `holdfast_store_${field === 'maxBytes' ? 'max_bytes' : field}`,
+      help,
+      labelNames: ['tier'],
+      registers: [registry],
+      aggregator: 'sum',
+      async collect() {
+        for (const [tier, stats] of Object.entries(await gauges.stores())) this.set({ tier }, stats[field]);
+      },
+    });
+  }
+}
+
+const LATENCY = 'holdfast_request_duration_seconds';
+
+/** A histogram over counts that are kept elsewhere, in the form the registry asks metrics for. */
+function latencyHistogram(counters: Counters): { name: string; get(): Promise<MetricObject & { values: unknown[] }> } {
+  return {
+    name: LATENCY,
+    async get() {
+      const values: { labels: Record<string, string | number>; value: number; metricName: string }[] = [];
+      for (const [outcome, counts] of Object.entries(counters.outcomes)) {
+        let sum = 0;
+        LATENCY_BOUNDS.forEach((le, i) => {
+          sum += counts.buckets[i] ?? 0;
+          values.push({ labels: { le, outcome }, value: sum, metricName: `${LATENCY}_bucket` });
+        });
+        values.push({ labels: { le: '+Inf', outcome }, value: counts.requests, metricName: `${LATENCY}_bucket` });
+        values.push({ labels: { outcome }, value: counts.totalMs / 1000, metricName: `${LATENCY}_sum` });
+        values.push({ labels: { outcome }, value: counts.requests, metricName: `${LATENCY}_count` });
+      }
+      return {
+        name: LATENCY,
+        help: 'From the request head to the last byte handed to the client, by outcome.',
+        type: 'histogram' as never,
+        aggregator: 'sum' as never,
+        collect: () => undefined,
+        values,
+      };
+    },
+  };
+}
+
+/** The metrics of several workers as one page. Each part is what `getMetricsAsJSON` gave there. */
+export async function joinMetrics(parts: readonly object[][]): Promise<string> {
+  return AggregatorRegistry.aggregate(parts as never).metrics();
+}

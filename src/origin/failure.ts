@@ -1,0 +1,90 @@
+// Names what went wrong on the way to the origin and back. Every failure says who failed and which status the client gets.
+
+/** What failed. Each kind has its sentence in FAILURES. */
+export type FailureKind = keyof typeof FAILURES;
+
+/** Which side a failure belongs to. */
+export type FailureSide = 'client' | 'origin' | 'internal';
+
+interface FailureFact {
+  readonly status: 502 | 503 | 504 | 400;
+  readonly side: FailureSide;
+  readonly sentence: string;
+}
+
+/** Origin failures: the status for the client, the side, a sentence (RFC 9110 §15.6.3, §15.6.5). */
+export const FAILURES = {
+  refused: { status: 502, side: 'origin', sentence: 'The origin refused the connection.' },
+  unreachable: { status: 502, side: 'origin', sentence: 'There is no route to the origin.' },
+  dns: { status: 502, side: 'origin', sentence: "The origin's name could not be resolved." },
+  tls: { status: 502, side: 'origin', sentence: 'The TLS handshake with the origin failed.' },
+  reset: { status: 502, side: 'origin', sentence: 'The origin closed the connection before its response was complete.' },
+  malformed: { status: 502, side: 'origin', sentence: "The origin's response breaks HTTP/1.1." },
+  'connect-timeout': { status: 504, side: 'origin', sentence: 'Connecting to the origin took too long.' },
+  'first-byte-timeout': { status: 504, side: 'origin', sentence: 'The origin did not begin to answer in time.' },
+  'idle-timeout': { status: 504, side: 'origin', sentence: 'The origin stopped sending in the middle of its response.' },
+  'request-body': { status: 400, side: 'client', sentence: "The client's request body ended early or broke." },
+  closing: { status: 503, side: 'internal', sentence: 'The edge is shutting down.' },
+  internal: { status: 502, side: 'internal', sentence: 'The edge could not forward the request.' },
+} as const satisfies Record<string, FailureFact>;
+
+/** A failed exchange with the origin. `cause` is the library's error. */
+export class OriginFailure extends Error {
+  readonly kind: FailureKind;
+
+  constructor(kind: FailureKind, cause?: unknown) {
+    super(FAILURES[kind].sentence, { cause });
+    this.name = 'OriginFailure';
+    this.kind = kind;
+  }
+
+  get status(): number {
+    return FAILURES[this.kind].status;
+  }
+
+  get side(): FailureSide {
+    return FAILURES[this.kind].side;
+  }
+}
+
+const BY_CODE: Readonly<Record<string, FailureKind>> = {
+  ECONNREFUSED: 'refused',
+  ENOENT: 'refused',
+  EHOSTUNREACH: 'unreachable',
+  ENETUNREACH: 'unreachable',
+  EADDRNOTAVAIL: 'unreachable',
+  ENOTFOUND: 'dns',
+  EAI_AGAIN: 'dns',
+  EAI_FAIL: 'dns',
+  EAI_NODATA: 'dns',
+  ECONNRESET: 'reset',
+  EPIPE: 'reset',
+  ECONNABORTED: 'reset',
+  ETIMEDOUT: 'connect-timeout',
+  UND_ERR_SOCKET: 'reset',
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'reset',
+  UND_ERR_CONNECT_TIMEOUT: 'connect-timeout',
+  UND_ERR_HEADERS_TIMEOUT: 'first-byte-timeout',
+  UND_ERR_BODY_TIMEOUT: 'idle-timeout',
+  UND_ERR_HEADERS_OVERFLOW: 'malformed',
+  UND_ERR_REQ_CONTENT_LENGTH_MISMATCH: 'request-body',
+  UND_ERR_CLOSED: 'closing',
+  UND_ERR_DESTROYED: 'closing',
+};
+
+/** Names an error that the client library or the socket gave. */
+export function nameFailure(error: unknown): OriginFailure {
+  if (error instanceof OriginFailure) return error;
+  return new OriginFailure(kindOf(error), error);
+}
+
+function kindOf(error: unknown): FailureKind {
+  if (error instanceof AggregateError && error.errors.length > 0) return kindOf(error.errors[0]);
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const kind = BY_CODE[code];
+  if (kind !== undefined) return kind;
+  if (code.startsWith('HPE_')) return 'malformed';
+  if (code.startsWith('ERR_TLS') || code.startsWith('ERR_SSL') || code.includes('CERT')) return 'tls';
+  if (code === 'EPROTO' || code === 'DEPTH_ZERO_SELF_SIGNED_CERT') return 'tls';
+  return 'internal';
+}

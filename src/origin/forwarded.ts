@@ -1,0 +1,126 @@
+// What a request and a response look like on the other side of the edge: hop-by-hop fields removed, Via, Forwarded
+// and X-Forwarded-* written from the socket, loops recognised. Pure; knows no socket and no cache.
+
+import ipaddr from 'ipaddr.js';
+import { endToEnd } from '../cache/stored-fields.ts';
+import { type FieldLines, Fields } from '../http/fields.ts';
+import type { Request } from '../http/message.ts';
+
+/** Who this edge is on the wire, unique per process so that a tier of edges is no loop. */
+export interface Identity {
+  /** Name of the cache in Cache-Status and CDN-Loop (RFC 9211 §2, RFC 8586 §2). */
+  readonly name: string;
+  /** Pseudonym in Via (RFC 9110 §7.6.3). */
+  readonly pseudonym: string;
+}
+
+export type HostPolicy = 'preserve' | 'origin';
+
+/** Tells whether an address is in one of the operator's ranges. */
+export type AddressTest = (address: string) => boolean;
+
+/** Compiles CIDR ranges ("10.0.0.0/8", "::1", …). @throws when one is malformed. */
+export function addressTest(ranges: readonly string[]): AddressTest {
+  const parsed = ranges.map((range) => ipaddr.parseCIDR(range.includes('/') ? range : `${range}/${range.includes(':') ? 128 : 32}`));
+  return (address) => {
+    if (parsed.length === 0 || !ipaddr.isValid(address)) return false;
+    const ip = ipaddr.process(address);
+    return parsed.some(([network, bits]) => network.kind() === ip.kind() && ip.match([network, bits]));
+  };
+}
+
+/** Written anew by the edge, or answered by it. */
+const REQUEST_REWRITTEN = new Set([
+  'host',
+  'expect',
+  'max-forwards',
+  'via',
+  'cdn-loop',
+  'forwarded',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+  'x-forwarded-port',
+]);
+
+/** The scheme the user spoke: the socket's, or what a trusted proxy in front says. */
+export function clientScheme(request: Request, trusted: AddressTest): 'http' | 'https' {
+  if (!request.fields.has('x-forwarded-proto') || !trusted(request.peer.address)) return request.scheme;
+  const said = request.fields.get('x-forwarded-proto')?.split(',')[0]?.trim().toLowerCase();
+  return said === 'https' || said === 'http' ? said : request.scheme;
+}
+
+export interface ForwardOptions {
+  readonly identity: Identity;
+  readonly hostPolicy: HostPolicy;
+  readonly originAuthority: string;
+  readonly trusted: AddressTest;
+  /** Lower-case names left out besides the hop-by-hop ones, for example conditions the edge answers itself. */
+  readonly without?: ReadonlySet<string>;
+  /** Lines added at the end, for example our own If-None-Match. */
+  readonly add?: FieldLines;
+  /** Max-Forwards to pass on, already decremented (RFC 9110 §7.6.2). */
+  readonly maxForwards?: number | undefined;
+}
+
+/** The field lines of the request to the origin, Host first. */
+export function forwardRequestLines(request: Request, options: ForwardOptions): FieldLines {
+  const { fields, peer } = request;
+  const { identity } = options;
+  const authority = options.hostPolicy === 'origin' || request.authority === '' ? options.originAuthority : request.authority;
+  const lines = ['host', authority];
+  const left = options.without === undefined ? REQUEST_REWRITTEN : new Set([...REQUEST_REWRITTEN, ...options.without]);
+  lines.push(...new Fields(endToEnd(fields)).without(left).lines);
+  if (options.add !== undefined) lines.push(...options.add);
+  if (options.maxForwards !== undefined) lines.push('max-forwards', String(options.maxForwards));
+
+  const trusted = options.trusted(peer.address);
+  const before = (name: string): string => {
+    const value = trusted ? fields.get(name) : undefined;
+    return value === undefined || value === '' ? '' : `${value}, `;
+  };
+  const kept = (name: string, own: string): string => (trusted ? fields.get(name) : undefined) ?? own;
+  lines.push('x-forwarded-for', before('x-forwarded-for') + peer.address);
+  lines.push('x-forwarded-proto', kept('x-forwarded-proto', request.scheme));
+  lines.push('x-forwarded-host', kept('x-forwarded-host', request.authority));
+  lines.push('forwarded', before('forwarded') + forwardedElement(request));
+  lines.push('via', viaLine(fields, request.version, identity));
+  const loop = fields.get('cdn-loop');
+  lines.push('cdn-loop', `${loop === undefined || loop === '' ? '' : `${loop}, `}${cdnLoopEntry(identity)}`);
+  return lines;
+}
+
+/** RFC 7239 §4: one forwarded-element. An IPv6 address is bracketed and quoted. */
+function forwardedElement(request: Request): string {
+  const { address } = request.peer;
+  const node = address.includes(':') ? `"[${address}]"` : address;
+  const host = request.authority === '' ? '' : `;host="${request.authority}"`;
+  return `for=${node}${host};proto=${request.scheme}`;
+}
+
+/** The Via value with this edge appended (RFC 9110 §7.6.3). */
+export function viaLine(fields: Fields, version: string, identity: Identity): string {
+  const before = fields.get('via');
+  const own = `${version === '2' ? '2.0' : version} ${identity.pseudonym}`;
+  return before === undefined || before === '' ? own : `${before}, ${own}`;
+}
+
+function cdnLoopEntry(identity: Identity): string {
+  return `${identity.name}; id=${identity.pseudonym}`;
+}
+
+/** True when the request has been through this very edge before: by Via or by CDN-Loop (RFC 8586 §2). */
+export function isLoop(fields: Fields, identity: Identity): boolean {
+  if (fields.has('via')) {
+    for (const hop of (fields.get('via') ?? '').split(',')) {
+      if (hop.trim().split(/[ \t]+/)[1]?.toLowerCase() === identity.pseudonym) return true;
+    }
+  }
+  if (!fields.has('cdn-loop')) return false;
+  for (const entry of (fields.get('cdn-loop') ?? '').split(',')) {
+    const [id, ...parameters] = entry.split(';').map((part) => part.trim().toLowerCase());
+    if (id !== identity.name) continue;
+    if (parameters.some((parameter) => parameter.replaceAll('"', '') === `id=${identity.pseudonym}`)) return true;
+  }
+  return false;
+}

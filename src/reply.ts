@@ -1,0 +1,225 @@
+// Everything that goes to a client: hits, stale and validated responses, fills being followed, a response for one client
+// alone, errors; each with its marks, its body and its record. Decides nothing about the cache.
+
+import type { Stored } from '../storage/store.ts';
+import type { Refusal } from './admit.ts';
+import { ageSeconds, ttlSeconds } from './cache/age.ts';
+import { type CacheStatus, formatCacheStatus, xCache } from './cache/cache-status.ts';
+import { evaluate, notModifiedLines } from './cache/conditional.ts';
+import { endToEnd } from './cache/stored-fields.ts';
+import type { StoredMeta } from './cache/stored.ts';
+import { validatorsOf } from './cache/validators.ts';
+import { deliver } from './deliver.ts';
+import { contentLength, type FetchOutcome } from './fetch.ts';
+import type { Request, ResponseHead, Responder } from './http/message.ts';
+import { sendText } from './local.ts';
+import type { Access } from './observe/access.ts';
+import type { AccessRecord, OutcomeName } from './observe/outcome.ts';
+import type { OriginFailure } from './origin/failure.ts';
+import type { Identity } from './origin/forwarded.ts';
+import { type Answer, answer, fillBody, type Marks, mark, storedBody } from './respond.ts';
+import type { Forward, Visit } from './visit.ts';
+
+export interface ReplyOptions {
+  readonly identity: Identity;
+  /** Adds the cache key to Cache-Status (RFC 9211 §2.7). */
+  readonly debugKey: boolean;
+  readonly access: Access;
+  /** Epoch ms. */
+  readonly now: () => number;
+}
+
+/** The head of a plain hit and its access record, good until `until` (epoch ms). */
+interface Composed {
+  readonly head: ResponseHead;
+  readonly access: AccessRecord;
+  readonly from: number;
+  readonly until: number;
+}
+
+type Sent = Omit<AccessRecord, 'status' | 'bytes'>;
+
+const NONE: ReadonlySet<string> = new Set();
+
+const ALLOWED = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE';
+
+/** RFC 9110 §9.3.8: what was received, without fields that hold secrets. */
+const SECRETS: ReadonlySet<string> = new Set(['authorization', 'cookie', 'proxy-authorization']);
+
+function traceBody({ method, target, version, fields }: Request): Buffer {
+  let text = `${method} ${target} HTTP/${version}\r\n`;
+  const { lines } = fields.without(SECRETS);
+  for (let i = 0; i < lines.length; i += 2) text += `${lines[i]}: ${lines[i + 1]}\r\n`;
+  return Buffer.from(`${text}\r\n`, 'latin1');
+}
+
+export class Reply {
+  readonly #options: ReplyOptions;
+  readonly #composed = new WeakMap<Stored<StoredMeta>, Composed>();
+  readonly #via: string;
+
+  constructor(options: ReplyOptions) {
+    this.#options = options;
+    this.#via = `1.1 ${options.identity.pseudonym}`;
+  }
+
+  /** A fresh stored response. A plain request reuses the head composed for this second: one write, no await. */
+  hit(visit: Visit, record: Stored<StoredMeta>, now: number): void {
+    const { request, responder, admission } = visit;
+    const chunks = record.body.chunks;
+    if (!admission.facts.plain || chunks === undefined || chunks.length > 1 || record.tier !== 'memory') {
+      this.stored(visit, record, 'hit', { hit: true, ttl: ttlSeconds(record.meta, now) });
+      return;
+    }
+    let composed = this.#composed.get(record);
+    if (composed === undefined || now >= composed.until || now < composed.from) {
+      composed = this.#compose(visit, record, now);
+      this.#composed.set(record, composed);
+    }
+    responder.send(composed.head, chunks[0] ?? null);
+    this.#options.access.record(request, request.method === 'HEAD' ? { ...composed.access, bytes: 0 } : composed.access);
+  }
+
+  #compose(visit: Visit, record: Stored<StoredMeta>, now: number): Composed {
+    const { meta, body } = record;
+    const status: CacheStatus = { hit: true, ttl: ttlSeconds(meta, now) };
+    const cacheStatus = this.#status(visit, status);
+    const lines = mark(meta.lines, this.#marks(visit, ageSeconds(meta, now), cacheStatus, 'hit'));
+    // Age and ttl change with the seconds of the response's age, not of the clock.
+    const intoSecond = Math.floor(meta.initialAgeMs + now - meta.respondedAt) % 1000;
+    return {
+      head: { status: meta.status, lines, length: body.length },
+      access: { outcome: 'hit', status: meta.status, bytes: body.length, cacheStatus, tier: 'memory' },
+      from: now - intoSecond,
+      until: now - intoSecond + 1000,
+    };
+  }
+
+  /** Any stored response to any GET or HEAD: conditions and ranges are answered here. */
+  stored(
+    visit: Visit,
+    record: Stored<StoredMeta>,
+    outcome: OutcomeName,
+    status: CacheStatus,
+    failure?: OriginFailure,
+  ): void {
+    const { request, admission } = visit;
+    const { meta, body, tier } = record;
+    const cacheStatus = this.#status(visit, status);
+    const marks = this.#marks(visit, ageSeconds(meta, this.#options.now()), cacheStatus, outcome);
+    const reply = answer(request.method, admission.facts, meta, storedBody(body), marks);
+    this.#send(visit, reply, { outcome, cacheStatus, tier, failure: failure?.kind, side: failure?.side });
+  }
+
+  /** A response that is being stored: the bytes there are, then live. */
+  shared(visit: Visit, forward: Forward, fetched: FetchOutcome & { kind: 'shared' }, collapsed: boolean): void {
+    const { request, admission } = visit;
+    const { response, meta, fill } = fetched;
+    const status = this.#forwarded(visit, forward, response.status, { stored: !collapsed, collapsed });
+    const cacheStatus = this.#status(visit, status);
+    const age = response.fields.has('age') ? ageSeconds(meta, this.#options.now()) : undefined;
+    const marks = this.#marks(visit, age, cacheStatus, 'miss');
+    const reply = answer(request.method, admission.facts, meta, fillBody(fill, contentLength(response)), marks);
+    this.#send(visit, reply, { outcome: 'miss', cacheStatus, collapsed, stored: !collapsed });
+  }
+
+  /**
+   * A response for this client alone. Takes its reader at once, so that the body is never without one.
+   * @returns what sends it; until then nothing has gone to the client.
+   */
+  own(visit: Visit, forward: Forward, fetched: FetchOutcome & { kind: 'own' }): () => void {
+    const { request, responder } = visit;
+    const { response, fill, reason } = fetched;
+    const outcome: OutcomeName = forward.reason === 'bypass' || forward.reason === 'method' ? 'bypass' : 'miss';
+    const cacheStatus = this.#status(visit, this.#forwarded(visit, forward, response.status, {}));
+    const sent: Sent = { outcome, cacheStatus, reason: outcome === 'bypass' ? undefined : reason };
+    const marks = this.#marks(visit, undefined, cacheStatus, outcome);
+    const lines = endToEnd(response.fields);
+    const source = fill.reader();
+    responder.onAbort(() => source.close());
+
+    const now = this.#options.now();
+    const selected = { ...validatorsOf(response.fields, now), status: response.status };
+    if (fetched.whole && evaluate(request.method, request.fields, selected) === 'not-modified') {
+      source.close();
+      const notModified = mark(notModifiedLines({ lines, etag: selected.etag }), marks);
+      const head: ResponseHead = { status: 304, lines: notModified, length: undefined };
+      return () => this.#send(visit, { head, open: undefined }, sent);
+    }
+    const age = response.fields.get('age');
+    const marked = mark(lines, marks);
+    const head: ResponseHead = {
+      status: response.status,
+      lines: age === undefined ? marked : [...marked, 'Age', age],
+      length: contentLength(response),
+    };
+    return () => this.#send(visit, { head, open: () => source }, sent);
+  }
+
+  /** 502 or 504: the origin failed and nothing stored may stand in. */
+  failed(visit: Visit, forward: Forward, failure: OriginFailure): void {
+    const { kind, side, status, message } = failure;
+    const cacheStatus = this.#status(visit, { fwd: forward.reason, detail: kind });
+    this.#error(visit.request, visit.responder, status, message, { outcome: 'failed', cacheStatus, failure: kind, side });
+  }
+
+  /** The edge's own no. */
+  refused(request: Request, responder: Responder, { status, sentence, detail }: Refusal): void {
+    const cacheStatus = formatCacheStatus(this.#options.identity.name, { detail });
+    this.#error(request, responder, status, sentence, { outcome: 'refused', cacheStatus, reason: detail });
+  }
+
+  /** OPTIONS or TRACE with Max-Forwards: 0 (RFC 9110 §7.6.2): this edge is the final recipient. */
+  lastHop(request: Request, responder: Responder): void {
+    const cacheStatus = formatCacheStatus(this.#options.identity.name, { detail: 'max-forwards' });
+    const marks = ['Cache-Status', cacheStatus, 'X-Cache', xCache('local')];
+    const body = request.method === 'TRACE' ? traceBody(request) : null;
+    const lines = body === null ? ['Allow', ALLOWED, ...marks] : ['Content-Type', 'message/http', ...marks];
+    responder.send({ status: 200, lines, length: body?.length ?? 0 }, body);
+    this.#options.access.record(request, { outcome: 'local', status: 200, bytes: body?.length ?? 0, cacheStatus });
+  }
+
+  /** The client left while its request was waiting for the origin. */
+  left(visit: Visit, forward: Forward): void {
+    const cacheStatus = this.#status(visit, { fwd: forward.reason });
+    const { request } = visit;
+    this.#options.access.record(request, { outcome: 'failed', status: 499, bytes: 0, cacheStatus, side: 'client', incomplete: 'client-gone' });
+  }
+
+  #error(request: Request, responder: Responder, status: number, sentence: string, sent: Sent): void {
+    const lines = ['Cache-Status', sent.cacheStatus, 'X-Cache', xCache(sent.outcome)];
+    const bytes = sendText(responder, status, sentence, lines);
+    this.#options.access.record(request, { ...sent, status, bytes: request.method === 'HEAD' ? 0 : bytes });
+  }
+
+  #send(visit: Visit, { head, open }: Answer, sent: Sent): void {
+    const { request, responder } = visit;
+    const { access } = this.#options;
+    if (open === undefined) {
+      responder.send(head, null);
+      access.record(request, { ...sent, status: head.status, bytes: 0 });
+      return;
+    }
+    const source = open();
+    deliver(source, responder.start(head), responder, (end) => {
+      const incomplete = end === 'complete' ? undefined : end;
+      access.record(request, { ...sent, status: head.status, bytes: responder.bytesSent, incomplete });
+    });
+  }
+
+  #forwarded(visit: Visit, forward: Forward, fwdStatus: number, more: { stored?: boolean; collapsed?: boolean }): CacheStatus {
+    const detail = visit.storeFailed ? 'storage-error' : visit.alone ? 'not-shared' : undefined;
+    return { fwd: forward.reason, fwdStatus, detail, ...more };
+  }
+
+  #status(visit: Visit, status: CacheStatus): string {
+    const { identity, debugKey } = this.#options;
+    return formatCacheStatus(identity.name, debugKey ? { ...status, key: visit.key } : status);
+  }
+
+  #marks(visit: Visit, age: number | undefined, cacheStatus: string, outcome: OutcomeName): Marks {
+    const { rules } = visit;
+    const hide = rules.passTargetedFields ? NONE : new Set(rules.targetedFields);
+    return { age, cacheStatus, xCache: xCache(outcome), via: this.#via, hide };
+  }
+}

@@ -1,0 +1,102 @@
+// From a response and a request to what goes to the client: the whole, a 304, a range, a 416; and the fields that every
+// response through the edge carries (Age, Via, Cache-Status, X-Cache). Pure but for the bodies it opens.
+
+import type { StoredBody } from '../storage/store.ts';
+import { appendCacheStatus } from './cache/cache-status.ts';
+import { evaluate, notModifiedLines } from './cache/conditional.ts';
+import type { Fill } from './cache/fill.ts';
+import { type Selection, selectRanges } from './cache/range.ts';
+import type { RequestFacts } from './cache/request-directives.ts';
+import { bodySource, joinSources, type Source } from './cache/source.ts';
+import type { StoredMeta } from './cache/stored.ts';
+import { type FieldLines, Fields } from './http/fields.ts';
+import type { ResponseHead } from './http/message.ts';
+
+/** A head, and the body to send with it. */
+export interface Answer {
+  readonly head: ResponseHead;
+  readonly open: (() => Source) | undefined;
+}
+
+/** A body that ranges can be taken from; `length` undefined while a fill of unknown length runs. */
+export interface RangeableBody {
+  readonly length: number | undefined;
+  open(start: number, end: number | undefined): Source;
+}
+
+export function storedBody(body: StoredBody): RangeableBody {
+  return { length: body.length, open: (start, end) => bodySource(body, start, end) };
+}
+
+export function fillBody(fill: Fill, announced: number | undefined): RangeableBody {
+  const length = fill.state === 'complete' ? fill.received : announced;
+  return { length, open: (start, end) => fill.reader(start, end) };
+}
+
+/** What every response through the edge carries beside its own fields. */
+export interface Marks {
+  /** Seconds; undefined leaves Age out. */
+  readonly age: number | undefined;
+  readonly cacheStatus: string;
+  readonly xCache: string;
+  readonly via: string;
+  /** Lower-case names that stay at the edge. */
+  readonly hide: ReadonlySet<string>;
+}
+
+const REPLACED = ['age', 'cache-status', 'x-cache', 'via'];
+
+/** The lines with the edge's marks. An upstream cache's Cache-Status and Via are continued, not replaced. */
+export function mark(lines: FieldLines, marks: Marks): FieldLines {
+  const fields = new Fields(lines);
+  const kept = [...fields.without(new Set([...REPLACED, ...marks.hide])).lines];
+  if (marks.age !== undefined) kept.push('Age', String(marks.age));
+  const via = fields.get('via');
+  kept.push('Via', via === undefined || via === '' ? marks.via : `${via}, ${marks.via}`);
+  kept.push('Cache-Status', appendCacheStatus(fields.all('cache-status'), marks.cacheStatus));
+  kept.push('X-Cache', marks.xCache);
+  return kept;
+}
+
+/** Answers a GET or HEAD from a complete (or completely arriving) representation: RFC 9110 §13.2.2, then §14.2. */
+export function answer(method: string, request: RequestFacts, meta: StoredMeta, body: RangeableBody, marks: Marks): Answer {
+  if (request.conditional && evaluate(method, request.fields, meta) === 'not-modified') {
+    return { head: { status: 304, lines: mark(notModifiedLines(meta), marks), length: undefined }, open: undefined };
+  }
+  const { length } = body;
+  if (method === 'GET' && request.hasRange && length !== undefined) {
+    const selection = selectRanges(request.fields.all('range'), request.fields.all('if-range'), meta, length);
+    if (selection.kind !== 'full' && selection.kind !== 'incomplete') return ranged(selection, body, marks);
+  }
+  return {
+    head: { status: meta.status, lines: mark(meta.lines, marks), length },
+    open: method === 'HEAD' ? undefined : () => body.open(0, undefined),
+  };
+}
+
+function ranged(selection: Exclude<Selection, { kind: 'full' | 'incomplete' }>, body: RangeableBody, marks: Marks): Answer {
+  switch (selection.kind) {
+    case 'single': {
+      const { start, end } = selection;
+      return {
+        head: { status: 206, lines: mark(selection.lines, marks), length: end - start },
+        open: () => body.open(start, end),
+      };
+    }
+    case 'multipart': {
+      const { parts, tail } = selection;
+      return {
+        head: { status: 206, lines: mark(selection.lines, marks), length: selection.length },
+        open: () =>
+          joinSources([
+            ...parts.flatMap((part) => [Buffer.from(part.head, 'latin1'), () => body.open(part.start, part.end)]),
+            Buffer.from(tail, 'latin1'),
+          ]),
+      };
+    }
+    case 'unsatisfiable':
+      return { head: { status: 416, lines: mark(selection.lines, marks), length: 0 }, open: undefined };
+    default:
+      return selection satisfies never;
+  }
+}

@@ -1,0 +1,49 @@
+// One run of the program as its operator sees it: started, announced, drained on a signal, its exit code.
+
+import { type Config, formatAddress } from './config.ts';
+import { createLog } from './observe/log.ts';
+import { type Running, start } from './start.ts';
+
+/** Runs until SIGTERM or SIGINT, drains, and returns the exit code. A second signal ends at once. */
+export async function run(config: Config): Promise<number> {
+  const { log, flush } = createLog({ level: config.log.level });
+  const stopped = firstSignal();
+  const running = await start(config, log);
+  announce(config, running);
+  log.info({ signal: await stopped }, 'draining');
+  await running.close();
+  log.info('stopped');
+  flush();
+  return 0;
+}
+
+function firstSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    let signals = 0;
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      process.on(signal, () => {
+        signals += 1;
+        if (signals > 1) process.exit(1);
+        resolve(signal);
+      });
+    }
+  });
+}
+
+/** For the person at the terminal; standard output is the log's. */
+function announce(config: Config, { listening, admin, originUrl }: Running): void {
+  const url = `http://${formatAddress(listening)}`;
+  const path = config.origin.kind === 'demo' ? '/style.css' : '/';
+  const origin = config.origin.kind === 'demo' ? `the bundled demonstration site (${originUrl})` : originUrl;
+  const lines = [
+    `holdfast listens on ${url} in front of ${origin}`,
+    ...(admin === undefined ? [] : [`health and metrics on http://${formatAddress(admin)}/metrics`]),
+    '',
+    'Try:',
+    `  curl -si ${url}${path} | grep -iE '^(HTTP|age|x-cache|cache-status)'   # the first is a MISS`,
+    `  curl -si ${url}${path} | grep -iE '^(HTTP|age|x-cache|cache-status)'   # the second a HIT`,
+    `  curl -X PURGE ${url}${path}                                            # forget it; the answer is the receipt`,
+    '',
+  ];
+  process.stderr.write(`${lines.join('\n')}\n`);
+}

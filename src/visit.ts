@@ -1,0 +1,35 @@
+// One request on its way through the edge, and what it may ask of the origin. Data only.
+
+import type { Stored } from '../storage/store.ts';
+import type { Admission } from './admit.ts';
+import type { Verdict } from './cache/age.ts';
+import type { CacheRules } from './cache/rules.ts';
+import type { StoredMeta } from './cache/stored.ts';
+import type { Request, Responder } from './http/message.ts';
+
+export interface Visit {
+  readonly request: Request;
+  readonly responder: Responder;
+  readonly admission: Admission;
+  readonly rules: CacheRules;
+  readonly key: string;
+  /** What the origin is asked for (key.ts: decided together with the key). */
+  readonly target: string;
+  /** The store could not be asked: the miss is the storage's, not the cache's. */
+  storeFailed: boolean;
+  /** It has waited on another's fetch in vain: now it fetches alone. */
+  alone: boolean;
+}
+
+/** Why and for what a visit goes to the origin. */
+export interface Forward {
+  /** RFC 9211 §2.2. */
+  readonly reason: 'uri-miss' | 'vary-miss' | 'miss' | 'stale' | 'request' | 'partial' | 'bypass' | 'method';
+  /** The response may be stored. */
+  readonly store: boolean;
+  /** The stored response that the origin is asked to confirm. */
+  readonly validating: Stored<StoredMeta> | undefined;
+  readonly verdict: Verdict;
+  /** An unsafe method: its success invalidates (RFC 9111 §4.4). */
+  readonly invalidates: boolean;
+}

@@ -1,0 +1,55 @@
+// Questions and answers over a message port: each side may ask, each question is answered once. Knows no subject.
+
+import type { Message } from './messages.ts';
+
+/** A MessagePort or a Worker. */
+interface Port {
+  postMessage: (message: unknown) => void;
+  on(event: 'message', listener: (message: unknown) => void): unknown;
+}
+
+/** @template Asked what the other side asks; @template Asking what this side asks. */
+export class Dialogue<Asking, Asked> {
+  readonly #port: Port;
+  readonly #waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
+  #next = 1;
+  #ended: Error | undefined;
+
+  constructor(port: Port, answer: (question: Asked) => Promise<unknown>) {
+    this.#port = port;
+    port.on('message', (received) => {
+      // Both ends are this program's.
+      const message = received as Message<Asked>;
+      if (typeof received !== 'object') return;
+      if ('ask' in message) {
+        answer(message.question).then(
+          (value) => port.postMessage({ answer: message.ask, value } satisfies Message<Asking>),
+          (error: unknown) =>
+            port.postMessage({ answer: message.ask, value: undefined, error: String(error) } satisfies Message<Asking>),
+        );
+        return;
+      }
+      const waiting = this.#waiting.get(message.answer);
+      this.#waiting.delete(message.answer);
+      if (message.error === undefined) waiting?.resolve(message.value);
+      else waiting?.reject(new Error(message.error));
+    });
+  }
+
+  /** Asks; rejects when the other side fails or ends. The answer is what the other side is written to give. */
+  ask<Answer>(question: Asking): Promise<Answer> {
+    if (this.#ended !== undefined) return Promise.reject(this.#ended);
+    const id = this.#next++;
+    const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+    this.#waiting.set(id, { resolve: (value) => resolve(value as Answer), reject });
+    this.#port.postMessage({ ask: id, question } satisfies Message<Asking>);
+    return promise;
+  }
+
+  /** The other side has gone: every open question fails. */
+  end(reason: Error): void {
+    this.#ended = reason;
+    for (const { reject } of this.#waiting.values()) reject(reason);
+    this.#waiting.clear();
+  }
+}

@@ -1,0 +1,34 @@
+// What the main thread and a worker thread say to each other: questions with an id, answers with the same. Data only.
+
+import type { MessagePort } from 'node:worker_threads';
+import type { JournalSnapshot, PurgeMode, PurgeRecord, Selector } from '../../storage/journal.ts';
+import type { Address, Config } from '../config.ts';
+import type { Identity } from '../origin/forwarded.ts';
+
+/** What a worker thread is started with. */
+export interface WorkerData {
+  readonly config: Config;
+  readonly identity: Identity;
+  readonly originUrl: string;
+  readonly memoryBytes: number;
+  readonly diskPort: MessagePort | undefined;
+  readonly journal: JournalSnapshot;
+}
+
+/** A question of the main thread to a worker. */
+export type Order =
+  | { readonly kind: 'listen'; readonly address: Address }
+  | { readonly kind: 'purge'; readonly record: PurgeRecord }
+  | { readonly kind: 'invalidate'; readonly keys: readonly string[] }
+  | { readonly kind: 'metrics' }
+  | { readonly kind: 'close'; readonly graceMs: number };
+
+/** A question of a worker to the main thread. */
+export type Request =
+  | { readonly kind: 'purge'; readonly selector: Selector; readonly mode: PurgeMode; readonly by: string }
+  | { readonly kind: 'spread'; readonly keys: readonly string[] };
+
+/** A question, or the answer to one. */
+export type Message<Question> =
+  | { readonly ask: number; readonly question: Question }
+  | { readonly answer: number; readonly value: unknown; readonly error?: string };

@@ -1,0 +1,159 @@
+// The workers as the main thread sees them: one in this thread, or several in threads of their own that share the port.
+// Owns starting, replacing a thread that died, asking all of them, and closing.
+
+import { Worker } from 'node:worker_threads';
+import type { Journal, PurgeRecord } from '../../storage/journal.ts';
+import type { SqliteStore } from '../../storage/sqlite.ts';
+import type { Applied, PurgeReceipt, PurgeTarget } from '../admin/purger.ts';
+import type { StoredMeta } from '../cache/stored.ts';
+import type { Address } from '../config.ts';
+import { joinMetrics } from '../observe/metrics.ts';
+import { Dialogue } from './dialogue.ts';
+import type { Order, Request, WorkerData } from './messages.ts';
+import type { WorkerOptions } from './worker.ts';
+
+/** What all workers together are to the rest of the program. */
+export interface Workers {
+  readonly targets: () => readonly PurgeTarget[];
+  /** Listens; port 0 is taken once and shared. Rejects with the system's error. */
+  listen(address: Address): Promise<Address>;
+  metrics(): Promise<string>;
+  close(graceMs: number): Promise<void>;
+}
+
+export type ThreadOptions = Pick<WorkerOptions, 'config' | 'identity' | 'originUrl' | 'purge' | 'log'> & {
+  readonly count: number;
+  readonly disk: SqliteStore<StoredMeta> | undefined;
+  readonly journal: Journal;
+  /** The main thread's own metrics, beside the workers'. */
+  readonly ownMetrics: () => Promise<object[]>;
+};
+
+/** Starts worker threads. */
+export async function startThreads(options: ThreadOptions): Promise<Workers> {
+  const pool = new ThreadPool(options);
+  await pool.start();
+  return pool;
+}
+
+class ThreadPool implements Workers {
+  readonly #options: ThreadOptions;
+  readonly #threads = new Set<Thread>();
+  #address: Address | undefined;
+  #closing = false;
+
+  constructor(options: ThreadOptions) {
+    this.#options = options;
+  }
+
+  readonly targets = (): readonly PurgeTarget[] => [...this.#threads];
+
+  async start(): Promise<void> {
+    await Promise.all(Array.from({ length: this.#options.count }, () => this.#add()));
+  }
+
+  async listen(address: Address): Promise<Address> {
+    for (const thread of this.#threads) this.#address = await thread.listen(this.#address ?? address);
+    return this.#address ?? address;
+  }
+
+  async metrics(): Promise<string> {
+    const parts = await Promise.all([...this.#threads].map((thread) => thread.metrics().catch(() => [])));
+    return joinMetrics([await this.#options.ownMetrics(), ...parts]);
+  }
+
+  async close(graceMs: number): Promise<void> {
+    this.#closing = true;
+    await Promise.all([...this.#threads].map((thread) => thread.close(graceMs)));
+  }
+
+  async #add(): Promise<void> {
+    const { log } = this.#options;
+    const thread = new Thread(this.#options, (keys) => this.#spread(keys, thread));
+    // From here on it hears of purges; those from before are in its snapshot of the journal.
+    this.#threads.add(thread);
+    thread.onExit((error) => {
+      this.#threads.delete(thread);
+      if (this.#closing) return;
+      log.error({ err: error }, 'a worker ended; another takes its place');
+      this.#add().catch((cause: unknown) => log.fatal({ err: cause }, 'a worker could not be replaced'));
+    });
+    await thread.ready;
+    if (this.#address !== undefined) await thread.listen(this.#address);
+  }
+
+  async #spread(keys: readonly string[], from: Thread): Promise<void> {
+    const others = [...this.#threads].filter((thread) => thread !== from);
+    await Promise.allSettled(others.map((thread) => thread.invalidate(keys)));
+  }
+}
+
+class Thread implements PurgeTarget {
+  readonly ready: Promise<void>;
+  readonly #worker: Worker;
+  readonly #dialogue: Dialogue<Order, Request>;
+  #error: Error | undefined;
+
+  constructor(options: ThreadOptions, spread: (keys: readonly string[]) => Promise<void>) {
+    const { config, identity, originUrl, disk, journal, count } = options;
+    const diskPort = disk?.port();
+    const data: WorkerData = {
+      config,
+      identity,
+      originUrl,
+      memoryBytes: Math.floor(config.memoryBytes / count),
+      diskPort,
+      journal: journal.snapshot(),
+    };
+    this.#worker = new Worker(new URL('./thread.ts', import.meta.url), {
+      workerData: data,
+      transferList: diskPort === undefined ? [] : [diskPort],
+    });
+    this.#worker.on('error', (error: Error) => {
+      this.#error = error;
+    });
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.ready = promise;
+    this.#worker.once('message', () => resolve());
+    this.#worker.once('exit', () => reject(this.#error ?? new Error('the worker ended at its start')));
+    this.#dialogue = new Dialogue<Order, Request>(this.#worker, async (request) =>
+      request.kind === 'purge'
+        ? ((await options.purge(request.selector, request.mode, request.by)) satisfies PurgeReceipt)
+        : spread(request.keys),
+    );
+  }
+
+  onExit(listener: (error: Error) => void): void {
+    this.#worker.once('exit', (code) => {
+      const error = this.#error ?? new Error(`exit code ${code}`);
+      this.#dialogue.end(error);
+      listener(error);
+    });
+  }
+
+  listen(address: Address): Promise<Address> {
+    return this.#dialogue.ask<Address>({ kind: 'listen', address });
+  }
+
+  /** A thread that has ended holds nothing any more: that is as good as purged. */
+  async applyPurge(record: PurgeRecord): Promise<Applied> {
+    try {
+      return await this.#dialogue.ask<Applied>({ kind: 'purge', record });
+    } catch (error) {
+      return { removed: {}, fenced: 0, failure: `a worker: ${String(error)}` };
+    }
+  }
+
+  async invalidate(keys: readonly string[]): Promise<void> {
+    await this.#dialogue.ask({ kind: 'invalidate', keys });
+  }
+
+  metrics(): Promise<object[]> {
+    return this.#dialogue.ask<object[]>({ kind: 'metrics' });
+  }
+
+  async close(graceMs: number): Promise<void> {
+    await this.#dialogue.ask({ kind: 'close', graceMs }).catch(() => undefined);
+    await this.#worker.terminate();
+  }
+}

@@ -1,0 +1,15 @@
+// One worker in the main thread: no thread, no messages.
+
+import type { Address } from '../config.ts';
+import type { Workers } from './pool.ts';
+import { EdgeWorker, type WorkerOptions } from './worker.ts';
+
+export function startSingle(options: WorkerOptions): Workers {
+  const worker = new EdgeWorker(options);
+  return {
+    targets: () => [worker],
+    listen: (address: Address) => worker.listen(address),
+    metrics: () => worker.metrics.metrics(),
+    close: (graceMs) => worker.close(graceMs),
+  };
+}

@@ -1,0 +1,147 @@
+// One worker: an edge with its memory, its origin connections and its listener, put together. Runs in the main thread when
+// there is one worker, in a thread of its own when there are several (worker-thread.ts). No logic of its own.
+
+import type { Registry } from 'prom-client';
+import { Lru } from '../../storage/eviction/lru.ts';
+import type { Journal, PurgeMode, PurgeRecord, Selector } from '../../storage/journal.ts';
+import { MemoryStore } from '../../storage/memory.ts';
+import type { Store, StoreStats } from '../../storage/store.ts';
+import { TieredStore } from '../../storage/tiered.ts';
+import type { Applied, PurgeReceipt, PurgeTarget } from '../admin/purger.ts';
+import { formatCacheStatus } from '../cache/cache-status.ts';
+import { sizeOfMeta } from '../cache/codec.ts';
+import type { StoredMeta } from '../cache/stored.ts';
+import { type Address, type Config, rulesFor } from '../config.ts';
+import { Edge } from '../edge.ts';
+import { createListener, type Listener } from '../http/listener.ts';
+import { Access } from '../observe/access.ts';
+import { Counters } from '../observe/counters.ts';
+import type { Log } from '../observe/log.ts';
+import { createMetrics } from '../observe/metrics.ts';
+import { addressTest, type Identity } from '../origin/forwarded.ts';
+import { Origin } from '../origin/origin.ts';
+import { PurgeDoor } from '../purge-door.ts';
+
+export interface WorkerOptions {
+  readonly config: Config;
+  readonly identity: Identity;
+  readonly originUrl: string;
+  /** This worker's share of the memory. */
+  readonly memoryBytes: number;
+  readonly disk: Store<StoredMeta> | undefined;
+  readonly journal: Journal;
+  readonly purge: (selector: Selector, mode: PurgeMode, by: string) => Promise<PurgeReceipt>;
+  readonly spreadInvalidation: ((keys: readonly string[]) => Promise<void>) | undefined;
+  readonly log: Log;
+  /** Epoch ms. */
+  readonly now: () => number;
+  /** Several workers share the port. */
+  readonly reusePort: boolean;
+  /** Also shows the process's own metrics. */
+  readonly processMetrics: boolean;
+}
+
+export class EdgeWorker implements PurgeTarget {
+  readonly edge: Edge;
+  readonly purgeDoor: PurgeDoor;
+  readonly metrics: Registry;
+  readonly counters = new Counters();
+  readonly #options: WorkerOptions;
+  readonly #memory: MemoryStore<StoredMeta>;
+  readonly #origin: Origin;
+  readonly #listener: Listener;
+
+  constructor(options: WorkerOptions) {
+    this.#options = options;
+    const { config, identity, disk, journal, log, now } = options;
+    const { counters } = this;
+    this.#memory = new MemoryStore({ maxBytes: options.memoryBytes, sizeOf: sizeOfMeta, policy: new Lru() });
+    const store = new TieredStore(this.#memory, disk);
+    this.#origin = new Origin({
+      url: options.originUrl,
+      connectTimeoutMs: config.timeouts.connectMs,
+      firstByteTimeoutMs: config.timeouts.firstByteMs,
+      idleTimeoutMs: config.timeouts.idleMs,
+      connections: config.originConnections,
+    });
+    const access = new Access({ counters, log, enabled: config.log.access, now });
+    this.purgeDoor = new PurgeDoor({
+      name: identity.name,
+      allowed: addressTest(config.purge.allow),
+      closed: config.purge.allow.length === 0 && config.purge.token === undefined,
+      token: config.purge.token,
+      purge: options.purge,
+      access,
+      log,
+    });
+    this.edge = new Edge({
+      identity,
+      hostPolicy: config.host,
+      trusted: addressTest(config.trustedProxies),
+      debugKey: config.cache.debug,
+      rulesFor: (method, authority, target) => rulesFor(config, method, authority, target),
+      store,
+      budget: this.#memory,
+      journal,
+      origin: this.#origin,
+      purgeDoor: this.purgeDoor,
+      spreadInvalidation: options.spreadInvalidation,
+      access,
+      counters,
+      log,
+      now,
+    });
+    this.#listener = createListener(
+      {
+        scheme: 'http',
+        limits: config.client,
+        now,
+        reusePort: options.reusePort,
+        refusalLines: ['Cache-Status', formatCacheStatus(identity.name, { detail: 'malformed-request' })],
+        onRefused: (status, reason, peer) => {
+          Counters.bump(counters.refusedHeads, status);
+          log.info({ client: peer.address, status, reason }, 'request refused');
+        },
+      },
+      (request, responder) => this.edge.handle(request, responder),
+    );
+    this.metrics = createMetrics(
+      counters,
+      {
+        connections: () => this.#listener.connections,
+        originRequests: () => this.#origin.requests,
+        originActive: () => this.#origin.active,
+        flights: () => this.edge.flights,
+        stores: () => this.#stores(),
+      },
+      options.processMetrics,
+    );
+  }
+
+  listen(address: Address): Promise<Address> {
+    return this.#listener.listen(address.host, address.port);
+  }
+
+  applyPurge(record: PurgeRecord): Promise<Applied> {
+    return this.edge.applyPurge(record);
+  }
+
+  /** Drains the listener, then lets go of the origin. The disk is the owner's to close. */
+  async close(graceMs: number): Promise<void> {
+    await this.#listener.close(graceMs);
+    await this.#origin.destroy();
+  }
+
+  /** Stops at once. */
+  destroy(): void {
+    this.#listener.destroy();
+  }
+
+  /** The disk is shared: only the worker that shows the process's metrics counts it. */
+  async #stores(): Promise<Readonly<Record<string, StoreStats>>> {
+    const memory = await this.#memory.stats();
+    const { disk, processMetrics } = this.#options;
+    if (disk === undefined || !processMetrics) return { memory };
+    return { memory, disk: await disk.stats() };
+  }
+}

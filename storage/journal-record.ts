@@ -1,0 +1,100 @@
+// A purge as data: what it selects, and its line in the journal file. Parses lines strictly; decides nothing.
+
+export type Selector =
+  | { readonly kind: 'url'; readonly url: string }
+  | { readonly kind: 'prefix'; readonly prefix: string }
+  | { readonly kind: 'host'; readonly host: string }
+  | { readonly kind: 'tag'; readonly tag: string }
+  | { readonly kind: 'all' };
+
+/** `invalidate`: stale from now on, may be revalidated. `delete`: gone. */
+export type PurgeMode = 'invalidate' | 'delete';
+
+export interface PurgeRecord {
+  /** Larger than that of every record before it. */
+  readonly seq: number;
+  /** Epoch ms. */
+  readonly at: number;
+  readonly selector: Selector;
+  readonly mode: PurgeMode;
+  /** Who asked for it, for operators. */
+  readonly by: string;
+}
+
+/** What a selector names, as one string; '' for `all`. */
+export function selected(selector: Selector): string {
+  switch (selector.kind) {
+    case 'url':
+      return selector.url;
+    case 'prefix':
+      return selector.prefix;
+    case 'host':
+      return selector.host;
+    case 'tag':
+      return selector.tag;
+    case 'all':
+      return '';
+  }
+}
+
+/** @returns undefined for anything that is not a record exactly. */
+export function parseRecord(value: unknown): PurgeRecord | undefined {
+  if (!isObject(value)) return undefined;
+  const { seq, at, mode, by } = value;
+  const selector = parseSelector(value.selector);
+  if (selector === undefined || !isSequence(seq) || typeof at !== 'number' || typeof by !== 'string')
+    return undefined;
+  if (mode !== 'invalidate' && mode !== 'delete') return undefined;
+  return { seq, at, selector, mode, by };
+}
+
+export function parseSelector(value: unknown): Selector | undefined {
+  if (!isObject(value)) return undefined;
+  const { kind, url, prefix, host, tag } = value;
+  if (kind === 'url' && typeof url === 'string') return { kind, url };
+  if (kind === 'prefix' && typeof prefix === 'string') return { kind, prefix };
+  if (kind === 'host' && typeof host === 'string') return { kind, host };
+  if (kind === 'tag' && typeof tag === 'string') return { kind, tag };
+  return kind === 'all' ? { kind } : undefined;
+}
+
+/** The first line of a journal file. */
+export interface JournalHeader {
+  /** Random; the database remembers which journal it lived with. */
+  readonly id: string;
+  /** Sequences below it count as deleted. */
+  readonly floor: number;
+  /** The latest sequence given out when the file was begun. */
+  readonly seq: number;
+}
+
+const FORMAT = 1;
+
+export function headerLine({ id, floor, seq }: JournalHeader): string {
+  return `${JSON.stringify({ purges: FORMAT, id, floor, seq })}\n`;
+}
+
+export function parseHeader(value: unknown): JournalHeader | undefined {
+  if (!isObject(value)) return undefined;
+  const { purges, id, floor, seq } = value;
+  if (purges !== FORMAT || typeof id !== 'string' || id === '' || !isSequence(floor) || !isSequence(seq))
+    return undefined;
+  return { id, floor, seq };
+}
+
+export function isSequence(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+}
+
+export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
+}
+
+/** @returns undefined for text that is not JSON. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,224 @@
+// Bodies in the database: their chunks (a Keyv table) and the ledger that says how large they are and when each was
+// last used. Owns ids, totals, clean-up. Which record a body belongs to is the business of sqlite-database.ts.
+//
+// A ledger row without a head is garbage: a body being written in parts, or one given up. Its chunks are swept in small
+// steps, also after a restart, so nothing has to be scanned for orphans.
+
+import { crc32 } from 'node:zlib';
+import type { NodeSqliteDriver, Row } from './sqlite-driver.ts';
+import { MalformedDatabase } from './sqlite-files.ts';
+import { BlobTable } from './sqlite-table.ts';
+
+/** A body of more chunks is swept in steps instead of deleted at once. */
+const SWEEP_CHUNKS = 8;
+const MAX_TOUCHED = 4_000;
+
+const SCHEMA = [
+  'CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, value) WITHOUT ROWID',
+  'CREATE TABLE IF NOT EXISTS ledger (id INTEGER PRIMARY KEY, head TEXT, bytes INTEGER NOT NULL, chunks INTEGER NOT NULL, used INTEGER NOT NULL)',
+  'CREATE INDEX IF NOT EXISTS ledger_used ON ledger (used) WHERE head IS NOT NULL',
+  'CREATE INDEX IF NOT EXISTS ledger_garbage ON ledger (id) WHERE head IS NULL',
+];
+
+export interface Totals {
+  readonly records: number;
+  readonly bytes: number;
+}
+
+/** A body and the name of the head that it belongs to. */
+export interface Owned {
+  readonly bodyId: number;
+  readonly head: string;
+}
+
+export class Bodies {
+  readonly #driver: NodeSqliteDriver;
+  readonly #chunks: BlobTable;
+  /** Bodies being written in parts: garbage by the ledger, but not to be swept. */
+  readonly #unfinished = new Set<number>();
+  readonly #touched = new Map<number, number>();
+  /** Ids order bodies by age and use alike; they start behind every id that this process has given out. */
+  #nextId: number;
+  #records = 0;
+  #bytes = 0;
+
+  private constructor(driver: NodeSqliteDriver, chunks: BlobTable, firstId: number) {
+    this.#driver = driver;
+    this.#chunks = chunks;
+    const last = driver.number('SELECT max(id) FROM ledger');
+    const used = driver.number('SELECT max(used) FROM ledger WHERE head IS NOT NULL');
+    this.#nextId = Math.max(firstId, last + 1, used + 1);
+    this.reload();
+  }
+
+  static async open(driver: NodeSqliteDriver, firstId: number): Promise<Bodies> {
+    const chunks = await BlobTable.open(driver, 'chunks');
+    for (const statement of SCHEMA) driver.all(statement);
+    return new Bodies(driver, chunks, firstId);
+  }
+
+  get nextId(): number {
+    return this.#nextId;
+  }
+
+  get totals(): Totals {
+    return { records: this.#records, bytes: this.#bytes };
+  }
+
+  get hasTouches(): boolean {
+    return this.#touched.size > 0;
+  }
+
+  /** Notes a use; written with the next transaction. Beyond a bound, uses are forgotten. */
+  touch(bodyId: number): void {
+    if (this.#touched.size < MAX_TOUCHED || this.#touched.has(bodyId))
+      this.#touched.set(bodyId, this.#takeId());
+  }
+
+  /** Writes totals and uses: the last statements of a transaction. */
+  settle(): void {
+    const driver = this.#driver;
+    for (const [id, used] of this.#touched) driver.all('UPDATE ledger SET used = ? WHERE id = ?', used, id);
+    this.#touched.clear();
+    this.setState('records', this.#records);
+    this.setState('bytes', this.#bytes);
+  }
+
+  /** Takes the totals from the database again, after a rollback. */
+  reload(): void {
+    this.#records = this.#driver.number('SELECT value FROM state WHERE name = ?', 'records');
+    this.#bytes = this.#driver.number('SELECT value FROM state WHERE name = ?', 'bytes');
+  }
+
+  state(name: string): unknown {
+    return this.#driver.get('SELECT value FROM state WHERE name = ?', name)?.value;
+  }
+
+  setState(name: string, value: number | string): void {
+    const sql =
+      'INSERT INTO state (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value';
+    this.#driver.all(sql, name, value);
+  }
+
+  /** Announces a body: garbage until `finish`. */
+  begin(chunks: number): number {
+    const bodyId = this.#takeId();
+    this.#driver.all(
+      'INSERT INTO ledger (id, head, bytes, chunks, used) VALUES (?, NULL, 0, ?, 0)',
+      bodyId,
+      chunks,
+    );
+    this.#unfinished.add(bodyId);
+    return bodyId;
+  }
+
+  async write(bodyId: number, chunk: number, bytes: Uint8Array): Promise<void> {
+    await this.#chunks.set(chunkName(bodyId, chunk), bytes);
+  }
+
+  finish(bodyId: number, head: string, bytes: number): void {
+    this.#driver.all(
+      'UPDATE ledger SET head = ?, bytes = ?, used = ? WHERE id = ?',
+      head,
+      bytes,
+      this.#takeId(),
+      bodyId,
+    );
+    this.#unfinished.delete(bodyId);
+    this.#records += 1;
+    this.#bytes += bytes;
+  }
+
+  /** Gives up a body that was not finished; it is swept. */
+  abandon(bodyId: number): void {
+    this.#unfinished.delete(bodyId);
+  }
+
+  resize(bodyId: number, bytes: number): void {
+    const before = this.#driver.number('SELECT bytes FROM ledger WHERE id = ?', bodyId);
+    this.#driver.all('UPDATE ledger SET bytes = ? WHERE id = ?', bytes, bodyId);
+    this.#bytes += bytes - before;
+  }
+
+  /** A chunk whose checksum holds; undefined when it is missing or damaged. */
+  async read(bodyId: number, chunk: number, checksum: number): Promise<Uint8Array | undefined> {
+    const bytes = await this.#chunks.get(chunkName(bodyId, chunk));
+    return bytes !== undefined && crc32(bytes) === checksum ? bytes : undefined;
+  }
+
+  /** Removes a finished body: at once when small, else as garbage. */
+  async discard(bodyId: number): Promise<void> {
+    const row = this.#driver.get(
+      'SELECT id, bytes, chunks FROM ledger WHERE id = ? AND head IS NOT NULL',
+      bodyId,
+    );
+    if (row === undefined) return;
+    const { bytes, chunks } = numbers(row);
+    this.#records -= 1;
+    this.#bytes -= bytes;
+    this.#touched.delete(bodyId);
+    if (chunks > SWEEP_CHUNKS) {
+      this.#driver.all('UPDATE ledger SET head = NULL WHERE id = ?', bodyId);
+      return;
+    }
+    await this.#chunks.delete(chunkNames(bodyId, 0, chunks));
+    this.#driver.all('DELETE FROM ledger WHERE id = ?', bodyId);
+  }
+
+  /** The least recently used finished bodies. */
+  oldest(limit: number): readonly Owned[] {
+    const sql = 'SELECT id, head FROM ledger WHERE head IS NOT NULL ORDER BY used LIMIT ?';
+    return this.#driver.all(sql, limit).map(({ id, head }) => {
+      if (typeof id !== 'number' || typeof head !== 'string')
+        throw new MalformedDatabase('a ledger row without a head');
+      return { bodyId: id, head };
+    });
+  }
+
+  /** Whether there is a body to sweep. */
+  get hasGarbage(): boolean {
+    return this.#garbage() !== undefined;
+  }
+
+  /** Deletes some chunks of a body given up. @returns false when there is none. */
+  async sweep(): Promise<boolean> {
+    const garbage = this.#garbage();
+    if (garbage === undefined) return false;
+    const { id, chunks } = garbage;
+    const left = Math.max(0, chunks - SWEEP_CHUNKS);
+    await this.#chunks.delete(chunkNames(id, left, chunks));
+    if (left === 0) this.#driver.all('DELETE FROM ledger WHERE id = ?', id);
+    else this.#driver.all('UPDATE ledger SET chunks = ? WHERE id = ?', left, id);
+    return true;
+  }
+
+  #garbage(): { readonly id: number; readonly chunks: number } | undefined {
+    const sql = 'SELECT id, 0 AS bytes, chunks FROM ledger WHERE head IS NULL LIMIT ?';
+    const rows = this.#driver.all(sql, this.#unfinished.size + 1).map(numbers);
+    return rows.find(({ id }) => !this.#unfinished.has(id));
+  }
+
+  #takeId(): number {
+    const id = this.#nextId;
+    this.#nextId += 1;
+    return id;
+  }
+}
+
+function chunkName(bodyId: number, chunk: number): string {
+  return `${bodyId.toString(36)}.${chunk.toString(36)}`;
+}
+
+function chunkNames(bodyId: number, from: number, to: number): readonly string[] {
+  return Array.from({ length: to - from }, (_, index) => chunkName(bodyId, from + index));
+}
+
+function numbers({ id, bytes, chunks }: Row): {
+  readonly id: number;
+  readonly bytes: number;
+  readonly chunks: number;
+} {
+  if (typeof id === 'number' && typeof bytes === 'number' && typeof chunks === 'number')
+    return { id, bytes, chunks };
+  throw new MalformedDatabase('the ledger holds something else than numbers');
+}

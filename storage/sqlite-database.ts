@@ -1,0 +1,305 @@
+// The database of stored records: a head per key (a Keyv table) over bodies (sqlite-bodies.ts). Owns what is in a
+// transaction, not when one is committed: that, the queue and failures are sqlite-engine.ts's.
+
+import { crc32 } from 'node:zlib';
+import { Bodies, type Totals } from './sqlite-bodies.ts';
+import { NodeSqliteDriver } from './sqlite-driver.ts';
+import { databasePath, MalformedDatabase, walFileBytes } from './sqlite-files.ts';
+import { decodeHead, encodeHead, type Head, type HeadVariant, headName } from './sqlite-head.ts';
+import { type FoundVariant, INLINE_BYTES } from './sqlite-protocol.ts';
+import { BlobTable } from './sqlite-table.ts';
+import type { Removed } from './store.ts';
+
+const FORMAT = 1;
+const PAGE_BYTES = 4096;
+/** Pages that a small change touches (three tables and their indexes): what it adds to the log, bytes. */
+export const CHANGE_BYTES = 6 * PAGE_BYTES;
+const NOTHING: Removed = { records: 0, bytes: 0 };
+
+export interface NewRecord {
+  readonly key: string;
+  readonly variant: string;
+  readonly meta: Uint8Array;
+  readonly length: number;
+  readonly chunks: readonly Uint8Array[];
+}
+
+export class CacheDatabase {
+  /** What the database file may hold; the rest of the bound is the log's. */
+  readonly maxBytes: number;
+  /** Bytes of log that one transaction may add. */
+  readonly transactionBytes: number;
+  readonly bodies: Bodies;
+  readonly #dir: string;
+  readonly #driver: NodeSqliteDriver;
+  readonly #heads: BlobTable;
+  #damaged = 0;
+  #pendingBytes = 0;
+
+  private constructor(
+    dir: string,
+    maxBytes: number,
+    driver: NodeSqliteDriver,
+    heads: BlobTable,
+    bodies: Bodies,
+  ) {
+    const walBytes = walBudget(maxBytes);
+    this.maxBytes = maxBytes - walBytes;
+    this.transactionBytes = Math.floor(walBytes / 4);
+    this.bodies = bodies;
+    this.#dir = dir;
+    this.#driver = driver;
+    this.#heads = heads;
+  }
+
+  /**
+   * Opens or makes the database.
+   * @param firstId body ids start here or later
+   * @throws what node:sqlite throws, or MalformedDatabase for a file of another format.
+   */
+  static async open(dir: string, maxBytes: number, firstId: number): Promise<CacheDatabase> {
+    const driver = new NodeSqliteDriver({
+      filename: databasePath(dir),
+      walBytes: Math.floor(walBudget(maxBytes) / 4),
+    });
+    try {
+      const format = driver.number('PRAGMA user_version');
+      const tables = driver.number('SELECT count(*) FROM sqlite_schema');
+      if (tables > 0 && format !== FORMAT)
+        throw new MalformedDatabase(`database format ${format}, not ${FORMAT}`);
+      driver.all('BEGIN IMMEDIATE');
+      const heads = await BlobTable.open(driver, 'heads');
+      const bodies = await Bodies.open(driver, firstId);
+      driver.all(`PRAGMA user_version=${FORMAT}`);
+      driver.all('COMMIT');
+      return new CacheDatabase(dir, maxBytes, driver, heads, bodies);
+    } catch (error) {
+      driver.close();
+      throw error;
+    }
+  }
+
+  get totals(): Totals {
+    return this.bodies.totals;
+  }
+
+  /** Records dropped since the last call because their bytes were missing or wrong. */
+  takeDamaged(): number {
+    const damaged = this.#damaged;
+    this.#damaged = 0;
+    return damaged;
+  }
+
+  /** Bytes of pages in use; the file's free pages are room. */
+  get usedBytes(): number {
+    return (
+      (this.#driver.number('PRAGMA page_count') - this.#driver.number('PRAGMA freelist_count')) * PAGE_BYTES
+    );
+  }
+
+  /** Bytes in use, the log counted. */
+  get heldBytes(): number {
+    return this.usedBytes + walFileBytes(this.#dir);
+  }
+
+  /** What the open transaction adds to the log, estimated. */
+  get pendingBytes(): number {
+    return this.#pendingBytes;
+  }
+
+  get inTransaction(): boolean {
+    return this.#driver.inTransaction;
+  }
+
+  begin(): void {
+    if (!this.#driver.inTransaction) this.#driver.all('BEGIN IMMEDIATE');
+  }
+
+  commit(): void {
+    this.bodies.settle();
+    this.#driver.all('COMMIT');
+    this.#pendingBytes = 0;
+  }
+
+  rollback(): void {
+    this.#pendingBytes = 0;
+    if (this.#driver.inTransaction) this.#driver.all('ROLLBACK');
+    this.bodies.reload();
+  }
+
+  get journalId(): string | undefined {
+    const value = this.bodies.state('journal');
+    return typeof value === 'string' ? value : undefined;
+  }
+
+  set journalId(id: string) {
+    this.bodies.setState('journal', id);
+  }
+
+  /** Every variant of a key, with the bytes of small bodies. What is damaged is dropped, in a transaction left open. */
+  async find(key: string): Promise<readonly FoundVariant[]> {
+    const name = headName(key);
+    const found: FoundVariant[] = [];
+    let inline = 0;
+    for (const { variant, meta, length, bodyId, checksums } of (await this.#head(name, key))?.variants ??
+      []) {
+      let chunks: readonly Uint8Array[] | undefined;
+      const first = checksums[0];
+      if (first === undefined) chunks = [];
+      else if (checksums.length === 1 && inline + length <= INLINE_BYTES) {
+        const bytes = await this.bodies.read(bodyId, 0, first);
+        if (bytes === undefined) {
+          await this.#dropDamaged(name, bodyId);
+          continue;
+        }
+        chunks = [bytes];
+        inline += length;
+      }
+      this.bodies.touch(bodyId);
+      found.push({ variant, meta, length, bodyId, checksums, chunks });
+    }
+    return found;
+  }
+
+  /** One chunk of a body; undefined when it is not there any more. A wrong one drops the record. */
+  async read(key: string, bodyId: number, chunk: number, checksum: number): Promise<Uint8Array | undefined> {
+    const bytes = await this.bodies.read(bodyId, chunk, checksum);
+    if (bytes === undefined) await this.#dropDamaged(headName(key), bodyId);
+    return bytes;
+  }
+
+  async has(key: string, variant: string): Promise<boolean> {
+    const head = await this.#head(headName(key), key);
+    return head?.variants.some((one) => one.variant === variant) ?? false;
+  }
+
+  /** The parts of a put, in this order: any number of transactions may lie between them. */
+  beginBody(chunks: number): number {
+    this.#pendingBytes += CHANGE_BYTES;
+    return this.bodies.begin(chunks);
+  }
+
+  async writeChunk(bodyId: number, chunk: number, bytes: Uint8Array): Promise<void> {
+    await this.bodies.write(bodyId, chunk, bytes);
+    this.#pendingBytes += bytes.length;
+  }
+
+  /** Makes the body the record's, in place of the one it had. */
+  async finishBody(bodyId: number, { key, variant, meta, length, chunks }: NewRecord): Promise<void> {
+    const name = headName(key);
+    const stored = await this.#heads.get(name);
+    const head = stored === undefined ? undefined : decodeHead(stored);
+    const others: HeadVariant[] = [];
+    for (const one of head?.variants ?? []) {
+      if (head?.key === key && one.variant !== variant) others.push(one);
+      else await this.bodies.discard(one.bodyId);
+    }
+    const checksums = chunks.map((chunk) => crc32(chunk));
+    await this.#setHead(name, { key, variants: [{ variant, bodyId, length, checksums, meta }, ...others] });
+    this.bodies.finish(bodyId, name, length + meta.length);
+  }
+
+  async updateMeta(key: string, variant: string, meta: Uint8Array): Promise<boolean> {
+    const name = headName(key);
+    const head = await this.#head(name, key);
+    const at = head?.variants.findIndex((one) => one.variant === variant) ?? -1;
+    const old = head?.variants[at];
+    if (head === undefined || old === undefined) return false;
+    await this.#setHead(name, { key, variants: head.variants.with(at, { ...old, meta }) });
+    this.bodies.resize(old.bodyId, old.length + meta.length);
+    return true;
+  }
+
+  /** Removes the variants of a head that `which` names. */
+  async remove(name: string, which: (variant: HeadVariant) => boolean): Promise<Removed> {
+    const stored = await this.#heads.get(name);
+    if (stored === undefined) return NOTHING;
+    const head = decodeHead(stored);
+    if (head === undefined) {
+      await this.#dropHead(name);
+      return NOTHING;
+    }
+    const gone = head.variants.filter(which);
+    if (gone.length === 0) return NOTHING;
+    const before = this.bodies.totals.bytes;
+    for (const { bodyId } of gone) await this.bodies.discard(bodyId);
+    if (gone.length === head.variants.length) await this.#heads.delete([name]);
+    else
+      await this.#setHead(name, {
+        key: head.key,
+        variants: head.variants.filter((one) => !gone.includes(one)),
+      });
+    this.#pendingBytes += CHANGE_BYTES;
+    return { records: gone.length, bytes: before - this.bodies.totals.bytes };
+  }
+
+  /** Removes the least recently used records: at most so many, and until about `bytes` are freed. @returns how many. */
+  async evict(maxRecords: number, bytes: number): Promise<number> {
+    const before = this.bodies.totals.bytes;
+    let evicted = 0;
+    for (const { bodyId, head } of this.bodies.oldest(maxRecords)) {
+      const removed = await this.remove(head, (one) => one.bodyId === bodyId);
+      if (removed.records === 0) await this.bodies.discard(bodyId);
+      evicted += 1;
+      if (before - this.bodies.totals.bytes >= bytes) break;
+    }
+    return evicted;
+  }
+
+  async sweep(): Promise<boolean> {
+    const swept = await this.bodies.sweep();
+    if (swept) this.#pendingBytes += CHANGE_BYTES;
+    return swept;
+  }
+
+  /** Whether so much of the file is free (or it is over its bound) that pages should go back to the file system. */
+  get shrinkable(): boolean {
+    const pages = this.#driver.number('PRAGMA page_count');
+    const free = this.#driver.number('PRAGMA freelist_count');
+    return free > 0 && (pages * PAGE_BYTES > this.maxBytes || (free > 2048 && free * 2 > pages));
+  }
+
+  /** Gives some free pages back. */
+  shrink(): void {
+    this.#driver.all('PRAGMA incremental_vacuum(64)');
+    this.#pendingBytes += 64 * PAGE_BYTES;
+  }
+
+  close(): void {
+    this.#driver.close();
+  }
+
+  async #head(name: string, key: string): Promise<Head | undefined> {
+    const stored = await this.#heads.get(name);
+    if (stored === undefined) return undefined;
+    const head = decodeHead(stored);
+    if (head !== undefined) return head.key === key ? head : undefined;
+    await this.#dropHead(name);
+    return undefined;
+  }
+
+  async #setHead(name: string, head: Head): Promise<void> {
+    const bytes = encodeHead(head);
+    await this.#heads.set(name, bytes);
+    this.#pendingBytes += bytes.length + CHANGE_BYTES;
+  }
+
+  /** A head that can't be read: its bodies are found by eviction. */
+  async #dropHead(name: string): Promise<void> {
+    this.begin();
+    this.#damaged += 1;
+    await this.#heads.delete([name]);
+  }
+
+  /** Removes a record whose bytes are missing or wrong, unless it has been replaced since. */
+  async #dropDamaged(name: string, bodyId: number): Promise<void> {
+    this.begin();
+    const removed = await this.remove(name, (one) => one.bodyId === bodyId);
+    this.#damaged += removed.records;
+  }
+}
+
+/** The part of the disk bound that belongs to the log. */
+function walBudget(maxBytes: number): number {
+  return Math.min(32 * 1024 * 1024, Math.max(1024 * 1024, Math.floor(maxBytes / 8)));
+}

@@ -1,0 +1,221 @@
+// Memory in front of a lower tier, one Store. Owns promotion and the order of events between the tiers; each tier owns
+// its own bytes.
+//
+// INVARIANT: a read of the lower tier that began before a put, update, delete or clear of its key never promotes: such a
+// call forgets the read (`#reads`), and a read that is not there any more when it ends keeps its hands off memory.
+
+import type { MemoryRecord, MemoryStore } from './memory.ts';
+import type { Removed, Store, Stored, StoreStats, Tier } from './store.ts';
+
+/** Large bodies promoted at the same time. */
+const MAX_PROMOTIONS = 2;
+const NONE: readonly never[] = [];
+
+/** What was removed, by tier. */
+export type RemovedByTier = Readonly<Partial<Record<Tier, Removed>>>;
+export type StatsByTier = Readonly<Partial<Record<Tier, StoreStats>>>;
+
+interface Read<M> {
+  readonly merged: Promise<readonly Stored<M>[]>;
+}
+
+export class TieredStore<M> implements Store<M> {
+  readonly #memory: MemoryStore<M>;
+  readonly #lower: Store<M> | undefined;
+  readonly #lowerTier: Tier;
+  readonly #reads = new Map<string, Read<M>>();
+  #promotions = 0;
+  #lowerFailures = 0;
+
+  constructor(memory: MemoryStore<M>, lower: Store<M> | undefined, lowerTier: Tier = 'disk') {
+    this.#memory = memory;
+    this.#lower = lower;
+    this.#lowerTier = lowerTier;
+  }
+
+  /** False when memory is all there is: then what `getNow` does not have is not there. */
+  get hasLower(): boolean {
+    return this.#lower !== undefined;
+  }
+
+  /** Failures of the lower tier that memory made up for. */
+  get lowerFailures(): number {
+    return this.#lowerFailures;
+  }
+
+  /** The variants in memory: perhaps not all there are, see `get`. No promise, no copy, nothing touched. */
+  getNow(key: string): readonly MemoryRecord<M>[] | undefined {
+    return this.#memory.getNow(key);
+  }
+
+  /** Tells memory's eviction policy of a hit. */
+  touch(record: Stored<M>): void {
+    this.#memory.touch(record);
+  }
+
+  /**
+   * Every variant, memory's copy where it has one; what fits is promoted.
+   * Rejects with the lower tier's StoreError only when memory has nothing.
+   */
+  async get(key: string): Promise<readonly Stored<M>[]> {
+    if (this.#lower === undefined) return this.#memory.get(key);
+    for (const record of this.#memory.getNow(key) ?? NONE) this.#memory.touch(record);
+    try {
+      return await (this.#reads.get(key) ?? this.#read(key, this.#lower)).merged;
+    } catch (error) {
+      const held = this.#memory.getNow(key);
+      if (held === undefined) throw error;
+      this.#lowerFailures += 1;
+      return held;
+    }
+  }
+
+  /** In memory at once, in the lower tier behind. False when no tier took it. */
+  async put(key: string, variant: string, meta: M, chunks: readonly Buffer[]): Promise<boolean> {
+    this.#reads.delete(key);
+    const held = this.#memory.putNow(key, variant, meta, chunks);
+    if (this.#lower === undefined) return held !== undefined;
+    return this.#either(held !== undefined, this.#lower.put(key, variant, meta, held?.body.chunks ?? chunks));
+  }
+
+  async updateMeta(key: string, variant: string, meta: M): Promise<boolean> {
+    this.#reads.delete(key);
+    const held = this.#memory.updateMetaNow(key, variant, meta);
+    return this.#lower === undefined ? held : this.#either(held, this.#lower.updateMeta(key, variant, meta));
+  }
+
+  /** Records are counted once, bytes in every tier that held them; `remove` tells the tiers apart. */
+  async delete(key: string, variant?: string): Promise<Removed> {
+    return total(await this.remove(key, variant));
+  }
+
+  async clear(): Promise<Removed> {
+    return total(await this.removeAll());
+  }
+
+  /** Removes one variant, or all of the key's. Gone from memory when this returns its promise. */
+  async remove(key: string, variant?: string): Promise<RemovedByTier> {
+    this.#reads.delete(key);
+    const memory = this.#memory.deleteNow(key, variant);
+    return this.#byTier(memory, await this.#lower?.delete(key, variant));
+  }
+
+  /** Removes everything. Gone from memory when this returns its promise. */
+  async removeAll(): Promise<RemovedByTier> {
+    this.#reads.clear();
+    const memory = this.#memory.clearNow();
+    return this.#byTier(memory, await this.#lower?.clear());
+  }
+
+  async stats(): Promise<StoreStats> {
+    const { memory, ...rest } = await this.statsByTier();
+    const all = [memory, ...Object.values(rest)].filter((one) => one !== undefined);
+    const sum = (of: (stats: StoreStats) => number): number => all.reduce((so, stats) => so + of(stats), 0);
+    return {
+      records: Math.max(...all.map(({ records }) => records)),
+      bytes: sum(({ bytes }) => bytes),
+      maxBytes: sum(({ maxBytes }) => maxBytes),
+      evictions: sum(({ evictions }) => evictions),
+    };
+  }
+
+  async statsByTier(): Promise<StatsByTier> {
+    const memory = await this.#memory.stats();
+    return this.#lower === undefined ? { memory } : { memory, [this.#lowerTier]: await this.#lower.stats() };
+  }
+
+  async close(): Promise<void> {
+    this.#reads.clear();
+    await this.#lower?.close();
+    await this.#memory.close();
+  }
+
+  #read(key: string, lower: Store<M>): Read<M> {
+    const isCurrent = (): boolean => this.#reads.get(key) === read;
+    let promotion = Promise.resolve();
+    const merged = lower.get(key).then((stored) => {
+      const held = this.#memory.getNow(key) ?? NONE;
+      const fresh = stored.filter(({ variant }) => !held.some((one) => one.variant === variant));
+      const all = merge(held, stored);
+      if (isCurrent()) promotion = this.#promote(fresh, isCurrent);
+      return all;
+    });
+    const read: Read<M> = { merged };
+    this.#reads.set(key, read);
+    const forget = (): void => {
+      if (isCurrent()) this.#reads.delete(key);
+    };
+    merged.then(() => promotion).then(forget, forget);
+    return read;
+  }
+
+  /** Puts into memory what fits: small bodies before this returns, large ones once they are read. */
+  async #promote(stored: readonly Stored<M>[], isCurrent: () => boolean): Promise<void> {
+    const large: Stored<M>[] = [];
+    for (const record of stored) {
+      const { key, variant, meta, body } = record;
+      if (body.chunks === undefined) large.push(record);
+      else this.#memory.putNow(key, variant, meta, body.chunks, true);
+    }
+    for (const record of large) await this.#promoteLarge(record, isCurrent);
+  }
+
+  async #promoteLarge({ key, variant, meta, body }: Stored<M>, isCurrent: () => boolean): Promise<void> {
+    const { length } = body;
+    if (
+      length > this.#memory.maxBytes / 4 ||
+      this.#promotions >= MAX_PROMOTIONS ||
+      !this.#memory.reserve(length)
+    )
+      return;
+    this.#promotions += 1;
+    let reserved = length;
+    try {
+      const chunks: Buffer[] = [];
+      for await (const chunk of body.read(0, length)) {
+        if (!isCurrent()) return;
+        chunks.push(chunk);
+      }
+      this.#memory.release(reserved);
+      reserved = 0;
+      if (isCurrent()) this.#memory.putNow(key, variant, meta, chunks, true);
+    } catch {
+      // The reader of the body hears of it; a promotion can do without.
+    } finally {
+      this.#promotions -= 1;
+      this.#memory.release(reserved);
+    }
+  }
+
+  /** What both tiers make of a write: a failure below counts only when memory did not take it. */
+  async #either(held: boolean, lower: Promise<boolean>): Promise<boolean> {
+    try {
+      return (await lower) || held;
+    } catch (error) {
+      if (!held) throw error;
+      this.#lowerFailures += 1;
+      return true;
+    }
+  }
+
+  #byTier(memory: Removed, lower: Removed | undefined): RemovedByTier {
+    return lower === undefined ? { memory } : { memory, [this.#lowerTier]: lower };
+  }
+}
+
+/** The lower tier's order, memory's copies where there are any; what only memory has is newer than all. */
+function merge<M>(held: readonly Stored<M>[], stored: readonly Stored<M>[]): readonly Stored<M>[] {
+  if (held.length === 0) return stored;
+  const only = held.filter(({ variant }) => !stored.some((one) => one.variant === variant));
+  return [...only, ...stored.map((one) => held.find(({ variant }) => variant === one.variant) ?? one)];
+}
+
+function total(byTier: RemovedByTier): Removed {
+  let records = 0;
+  let bytes = 0;
+  for (const removed of Object.values(byTier)) {
+    records = Math.max(records, removed.records);
+    bytes += removed.bytes;
+  }
+  return { records, bytes };
+}

@@ -1,0 +1,58 @@
+// Starts the whole edge in this process, put together exactly as the program does it (src/start.ts), on free ports, with an
+// injected clock and a log that tests can read.
+
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseConfig } from '../../src/config.ts';
+import { createLog } from '../../src/observe/log.ts';
+import { start } from '../../src/start.ts';
+import { type ManualClock, manualClock } from './clock.ts';
+
+export interface TestEdge {
+  /** http://127.0.0.1:port of the client listener. */
+  readonly url: string;
+  readonly port: number;
+  /** http://127.0.0.1:port of the admin listener. */
+  readonly admin: string;
+  readonly clock: ManualClock;
+  /** Every log line so far, parsed. */
+  readonly log: readonly Readonly<Record<string, unknown>>[];
+  /** The access records so far. */
+  readonly requests: () => readonly Readonly<Record<string, unknown>>[];
+  close(): Promise<void>;
+}
+
+export interface TestEdgeOptions {
+  readonly origin: string;
+  /** Settings as in config.json, over: memory only, access log on. */
+  readonly settings?: Readonly<Record<string, unknown>>;
+  /** Shared between edges that are the same edge restarted. */
+  readonly clock?: ManualClock;
+}
+
+/** An edge in front of an origin. */
+export async function startEdge({ origin, settings = {}, clock = manualClock() }: TestEdgeOptions): Promise<TestEdge> {
+  const lines: Record<string, unknown>[] = [];
+  const { log } = createLog({ level: 'info', to: { write: (line) => void lines.push(JSON.parse(line)) } });
+  const config = parseConfig(
+    { listen: '127.0.0.1:0', admin: '127.0.0.1:0', origin, disk: { dir: 'none' }, ...settings },
+    'test',
+  );
+  const running = await start(config, log, clock.now);
+  return {
+    url: `http://127.0.0.1:${running.listening.port}`,
+    port: running.listening.port,
+    admin: `http://127.0.0.1:${running.admin?.port ?? 0}`,
+    clock,
+    log: lines,
+    requests: () => lines.filter((line) => line.msg === 'request'),
+    close: () => running.close(),
+  };
+}
+
+/** A directory for a disk tier, removed by `remove`. */
+export async function scratchDir(): Promise<{ path: string; remove(): Promise<void> }> {
+  const path = await mkdtemp(join(tmpdir(), 'holdfast-test-'));
+  return { path, remove: () => rm(path, { recursive: true, force: true }) };
+}
