@@ -127,7 +127,7 @@ function shape(set: Parsed, purgeToken: string | undefined): Config {
     cache: { rules, debug: set.cache.debug },
     purge: { allow: set.purge.allow, token: purgeToken },
     routes: set.routes.map(({ match, cache }) => ({
-      match: { host: match.host, path: match.path, methods: match.methods },
+      match: { host: match.host, path: match.path, methods: match.methods, contentType: match.contentType },
       rules: overlay(rules, cache),
     })),
   };

@@ -7,7 +7,12 @@ import type { BodySink, Responder } from './http/message.ts';
 export type DeliveryEnd = 'complete' | 'broken' | 'client-gone';
 
 /** Pumps a source into a sink; calls back once. */
-export function deliver(source: Source, sink: BodySink, responder: Responder, onEnd: (end: DeliveryEnd) => void): void {
+export function deliver(
+  source: Source,
+  sink: BodySink,
+  responder: Responder,
+  onEnd: (end: DeliveryEnd) => void,
+): void {
   let ended = false;
   const finish = (end: DeliveryEnd): void => {
     if (ended) return;

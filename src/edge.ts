@@ -4,12 +4,14 @@
 import type { Journal, PurgeRecord } from '../storage/journal.ts';
 import type { Stored } from '../storage/store.ts';
 import type { TieredStore } from '../storage/tiered.ts';
-import { type Applied, removeSelected } from './admin/purger.ts';
+import { type Applied, type Purger, removeSelected } from './admin/purger.ts';
 import { type Admission, admissions, refusalByMethod } from './admit.ts';
 import { ttlSeconds, type Verdict } from './cache/age.ts';
 import { Backoff } from './cache/backoff.ts';
+import { groupInvalidations } from './cache/cache-groups.ts';
 import { type Flight, Flights, HitForMiss } from './cache/collapse.ts';
 import { revalidationLines, stripConditionals, stripRange } from './cache/conditional.ts';
+import { completionLines } from './cache/content-range.ts';
 import { decide, mayServeOnError, type StandIn } from './cache/decide.ts';
 import type { Budget } from './cache/fill.ts';
 import { invalidatedKeys } from './cache/invalidate.ts';
@@ -17,11 +19,14 @@ import { cacheKey } from './cache/key.ts';
 import { maxForwards } from './cache/max-forwards.ts';
 import { isReusable } from './cache/methods.ts';
 import type { CacheRules } from './cache/rules.ts';
+import { SearchAliases } from './cache/search-aliases.ts';
 import type { StoredMeta } from './cache/stored.ts';
+import { groupTag, subjectOf } from './cache/subject.ts';
 import { selects, selectVariant, variantKey } from './cache/vary.ts';
-import { Fetcher, type FetchOutcome, subjectOf } from './fetch.ts';
+import { Fetcher, type FetchOutcome } from './fetch.ts';
 import type { FieldLines } from './http/fields.ts';
 import type { Request, Responder } from './http/message.ts';
+import { Keep } from './keep.ts';
 import type { Counters } from './observe/counters.ts';
 import type { Log } from './observe/log.ts';
 import type { OriginFailure } from './origin/failure.ts';
@@ -29,19 +34,20 @@ import { type AddressTest, clientScheme, forwardRequestLines, type HostPolicy } 
 import type { Origin } from './origin/origin.ts';
 import type { PurgeDoor } from './purge-door.ts';
 import { Reply, type ReplyOptions } from './reply.ts';
-import type { Forward, Visit } from './visit.ts';
+import type { Ask, Forward, Visit } from './visit.ts';
 
 export interface EdgeOptions extends ReplyOptions {
   readonly hostPolicy: HostPolicy;
   readonly trusted: AddressTest;
-  /** The rules for a method, an authority and a target. */
-  readonly rulesFor: (method: string, authority: string, target: string) => CacheRules;
+  /** The rules for a method, an authority and a target; routes by content type count once the response's is known. */
+  readonly rulesFor: (method: string, authority: string, target: string, contentType?: string) => CacheRules;
   readonly store: TieredStore<StoredMeta>;
   /** Lends memory to fills. */
   readonly budget: Budget;
   readonly journal: Journal;
   readonly origin: Origin;
   readonly purgeDoor: PurgeDoor;
+  readonly purge: Purger['purge'];
   /** Tells other workers of keys that an unsafe request has invalidated; undefined when there are none. */
   readonly spreadInvalidation: ((keys: readonly string[]) => Promise<void>) | undefined;
   readonly counters: Counters;
@@ -68,6 +74,7 @@ export class Edge {
   readonly #hitForMiss = new HitForMiss();
   readonly #backoff = new Backoff();
   readonly #checked = new WeakMap<Stored<StoredMeta>, Checked>();
+  readonly #aliases = new SearchAliases();
   readonly #fetcher: Fetcher;
   readonly #reply: Reply;
 
@@ -75,7 +82,8 @@ export class Edge {
     this.#options = options;
     this.#admit = admissions(options.identity);
     this.#reply = new Reply(options);
-    this.#fetcher = new Fetcher({ ...options, flights: this.#flights, hitForMiss: this.#hitForMiss });
+    const keep = new Keep({ ...options, aliases: this.#aliases });
+    this.#fetcher = new Fetcher({ ...options, keep, flights: this.#flights, hitForMiss: this.#hitForMiss });
   }
 
   /** Fetches under way. */
@@ -94,16 +102,30 @@ export class Edge {
     const scheme = admission.namesScheme ? clientScheme(request, trusted) : request.scheme;
     // What another method invalidates or purges lies under the key that GET has.
     const keyRules = isReusable(method) ? rules.key : rulesFor('GET', authority, request.target).key;
-    const { key, target } = cacheKey(scheme, authority, request.target, keyRules);
-    if (request.method === 'PURGE') return purgeDoor.handle(request, responder, key);
-    this.#lookUp({ request, responder, admission, rules, key, target, storeFailed: false, alone: false });
+    const exact = cacheKey(scheme, authority, request.target, keyRules);
+    const key = this.#aliases.resolve(exact.key);
+    if (method === 'PURGE')
+      return purgeDoor.handle(request, responder, exact.key === key ? [key] : [exact.key, key]);
+    const visit = {
+      request,
+      responder,
+      admission,
+      rules,
+      key,
+      target: exact.target,
+      storeFailed: false,
+      alone: false,
+    };
+    // A GET with content: RFC 9110 §9.3.1 gives it no meaning, but its origin may.
+    if (rules.bypass || request.body !== null || !isReusable(method))
+      return this.#decide(visit, NOTHING, undefined);
+    this.#lookUp(visit);
   }
 
   /** Memory at once; the lower tier only when memory has nothing for this request. A broken store is a miss with a detail. */
   #lookUp(visit: Visit): void {
     const { store, log, counters } = this.#options;
-    const { key, request, rules } = visit;
-    if (rules.bypass || !isReusable(request.method)) return this.#decide(visit, NOTHING, undefined);
+    const { key, request } = visit;
     const records = store.getNow(key) ?? NOTHING;
     const record = selectVariant(records, request.fields);
     if (record !== undefined || !store.hasLower) return this.#decide(visit, records, record);
@@ -141,32 +163,47 @@ export class Edge {
       hadVariants: records.length > 0,
       now,
     });
+    const none = { record, verdict, records, need: undefined, invalidates: false } as const;
     switch (decision.kind) {
       case 'bypass':
-        return this.#pass(visit, { reason: 'bypass', invalidates: false });
+        return this.#pass(visit, 'bypass', false);
       case 'method':
-        return this.#pass(visit, { reason: 'method', invalidates: decision.invalidate });
+        return this.#pass(visit, 'method', decision.invalidate);
       case 'hit':
         this.#options.store.touch(given(record));
         return this.#reply.hit(visit, given(record), now);
-      case 'stale':
+      case 'stale': {
+        const ttl = Math.floor(decision.ttlMs / 1000);
         this.#options.store.touch(given(record));
-        this.#reply.stored(visit, given(record), 'stale', {
-          hit: true,
-          ttl: Math.floor(decision.ttlMs / 1000),
-          detail: decision.reason,
-        });
-        if (decision.refresh) this.#refreshBehind(visit, given(record), verdict);
+        this.#reply.stored(visit, given(record), 'stale', { hit: true, ttl, detail: decision.reason });
+        if (decision.refresh)
+          this.#refreshBehind(visit, { ...none, reason: 'stale', ask: 'validate', store: true });
         return;
-      case 'revalidate': {
-        const { reason, store } = decision;
-        return this.#forward(visit, { reason, store, validating: given(record), verdict, invalidates: false });
       }
-      case 'partial':
+      case 'revalidate': {
+        const { reason, store, cause } = decision;
+        return this.#forward(visit, {
+          ...none,
+          reason,
+          store,
+          ask: cause === 'condition' ? 'as-is' : 'validate',
+        });
+      }
+      case 'partial': {
+        const { need, store } = decision;
+        return this.#forward(visit, {
+          ...none,
+          reason: 'partial',
+          store,
+          need,
+          ask: need === undefined ? 'as-is' : 'complete',
+        });
+      }
       case 'miss': {
-        const reason = decision.kind === 'miss' ? decision.reason : 'partial';
-        const { store } = decision;
-        return this.#forward(visit, { reason, store, validating: undefined, verdict, invalidates: false });
+        const { reason, store } = decision;
+        // RFC 9111 §4.3.1: what is stored for other requests may be what this one gets.
+        const ask = admission.facts.hasRange ? 'as-is' : reason === 'vary-miss' ? 'validate' : 'whole';
+        return this.#forward(visit, { ...none, record: undefined, reason, store, ask });
       }
       case 'only-if-cached':
         return this.#reply.refused(request, responder, ONLY_IF_CACHED);
@@ -179,39 +216,48 @@ export class Edge {
   #forward(visit: Visit, forward: Forward): void {
     const { request, admission, responder } = visit;
     if (responder.gone) return this.#reply.left(visit, forward);
-    const flightKey = this.#flightKey(visit, forward.validating);
-    const shareable =
-      request.method === 'GET' &&
-      request.body === null &&
-      forward.store &&
-      !admission.facts.originCondition &&
-      !visit.alone &&
-      !this.#hitForMiss.knows(flightKey, this.#options.now());
-    const underWay = shareable ? this.#flights.find(flightKey) : undefined;
+    const flightKey = this.#flightKey(visit, forward);
+    const mayShare =
+      request.method === 'GET' && forward.store && !admission.facts.originCondition && !visit.alone;
+    const unshared = this.#hitForMiss.knows(flightKey, this.#options.now());
+    const underWay = mayShare && !unshared ? this.#flights.find(flightKey) : undefined;
     if (underWay !== undefined) return this.#wait(visit, forward, underWay, true);
-    // A fetch with Range brings a part, which nobody else can use.
-    const joinable = shareable && (!admission.facts.hasRange || forward.validating !== undefined);
+    // Only a fetch for the whole brings what others can use. What is known to be for each alone is asked for as it is.
+    const ask = !mayShare || (unshared && forward.ask === 'whole') ? 'as-is' : forward.ask;
+    const joinable = mayShare && !unshared && (ask === 'whole' || ask === 'validate');
+    this.#fly(visit, { ...forward, ask }, flightKey, joinable);
+  }
+
+  /** To the origin, past the cache: bodies are streamed both ways. */
+  #pass(visit: Visit, reason: 'bypass' | 'method', invalidates: boolean): void {
+    const { request, responder, key } = visit;
+    if (maxForwards(request.method, request.fields).kind === 'answer') {
+      return this.#reply.lastHop(request, responder);
+    }
+    const forward: Forward = {
+      reason,
+      ask: 'as-is',
+      store: false,
+      record: undefined,
+      verdict: 'valid',
+      records: NOTHING,
+      need: undefined,
+      invalidates,
+    };
+    // Under no cache key: nothing fences it.
+    this.#fly(visit, forward, `\n${key}`, false);
+  }
+
+  #fly(visit: Visit, forward: Forward, flightKey: string, joinable: boolean): void {
     const flight = this.#flights.begin(flightKey, this.#options.journal.seq, joinable);
     this.#wait(visit, forward, flight, false);
     this.#start(visit, forward, flight);
   }
 
-  /** To the origin, past the cache: bodies are streamed both ways. */
-  #pass(visit: Visit, why: Pick<Forward, 'reason' | 'invalidates'>): void {
-    const { request, responder } = visit;
-    if (maxForwards(request.method, request.fields).kind === 'answer') {
-      return this.#reply.lastHop(request, responder);
-    }
-    const forward: Forward = { ...why, store: false, validating: undefined, verdict: 'valid' };
-    const flight = this.#flights.begin(visit.key, this.#options.journal.seq, false);
-    this.#wait(visit, forward, flight, false);
-    this.#start(visit, forward, flight);
-  }
-
   /** Revalidates behind a stale response: one at a time per key, and not again at once after a failure (RFC 5861 §3). */
-  #refreshBehind(visit: Visit, record: Stored<StoredMeta>, verdict: Verdict): void {
+  #refreshBehind(visit: Visit, forward: Forward): void {
     const { journal, counters, now } = this.#options;
-    const flightKey = this.#flightKey(visit, record);
+    const flightKey = this.#flightKey(visit, forward);
     if (this.#flights.find(flightKey) !== undefined || !this.#backoff.allows(flightKey, now())) return;
     counters.backgroundRevalidations++;
     const flight = this.#flights.begin(flightKey, journal.seq, true);
@@ -220,53 +266,62 @@ export class Edge {
       if (failed) this.#backoff.failed(flightKey, now());
       else this.#backoff.succeeded(flightKey);
     });
-    const request: Request = { ...visit.request, method: 'GET', body: null };
-    this.#start(
-      { ...visit, request },
-      { reason: 'stale', store: true, validating: record, verdict, invalidates: false },
-      flight,
-    );
+    this.#start({ ...visit, request: { ...visit.request, method: 'GET', body: null } }, forward, flight);
   }
 
   #start(visit: Visit, forward: Forward, flight: Flight<FetchOutcome>): void {
-    const { request, admission, rules, key, target, responder } = visit;
-    const { identity, hostPolicy, trusted, origin } = this.#options;
-    const { validating, reason } = forward;
-    const forCache = forward.store && isReusable(request.method) && request.body === null;
-    // The whole, whatever the client has of it already: the edge answers conditions and ranges itself.
-    const whole =
-      forCache &&
-      request.method === 'GET' &&
-      !admission.facts.originCondition &&
-      !this.#hitForMiss.knows(flight.key, this.#options.now()) &&
-      (validating !== undefined || !admission.facts.hasRange);
-    const hops = maxForwards(request.method, request.fields);
-    const lines = (add: FieldLines): FieldLines =>
-      forwardRequestLines(request, {
-        identity,
-        hostPolicy,
-        trusted,
-        originAuthority: origin.authority,
-        ...(whole ? { without: ANSWERED_HERE } : {}),
-        add,
-        maxForwards: hops.kind === 'forward' ? hops.value : undefined,
-      });
+    const { request, key, target, responder } = visit;
+    const { rulesFor } = this.#options;
+    const { record, records, store, ask, reason } = forward;
     this.#fetcher.start({
       flight,
       key,
       request,
       target,
-      lines: lines(whole && validating !== undefined ? revalidationLines(validating.meta) : []),
-      unconditionalLines: () => lines([]),
-      rules,
-      forCache,
-      whole,
-      validating: whole ? validating : undefined,
+      forCache: store && isReusable(request.method),
+      ask,
+      linesFor: (form) => this.#requestLines(visit, forward, form),
+      rulesFor: (fields) =>
+        rulesFor(request.method, request.authority, request.target, fields.get('content-type') ?? ''),
+      record,
+      records,
       standsIn: (status) => this.#standIn(visit, forward, status) !== undefined,
-      onInterim: (status, interim) => {
-        if (reason !== 'stale' || flight.waiting > 0) responder.inform(status, interim);
+      onInterim: (status, lines) => {
+        // Behind a stale response nobody waits for it.
+        if (reason !== 'stale' || flight.waiting > 1) responder.inform(status, lines);
       },
     });
+  }
+
+  /** The request to the origin in the form that is asked (visit.ts). */
+  #requestLines({ request }: Visit, { record, records, need }: Forward, ask: Ask): FieldLines {
+    const { identity, hostPolicy, trusted, origin } = this.#options;
+    const hops = maxForwards(request.method, request.fields);
+    const form = {
+      identity,
+      hostPolicy,
+      trusted,
+      originAuthority: origin.authority,
+      maxForwards: hops.kind === 'forward' ? hops.value : undefined,
+    };
+    const bare = { ...form, without: ANSWERED_HERE };
+    switch (ask) {
+      case 'as-is':
+        return forwardRequestLines(request, form);
+      case 'whole':
+        return forwardRequestLines(request, bare);
+      case 'validate': {
+        const offered = record === undefined ? records.map(({ meta }) => meta) : [];
+        return forwardRequestLines(request, { ...bare, add: revalidationLines(record?.meta, offered) });
+      }
+      case 'complete': {
+        const add =
+          record === undefined || need === undefined ? undefined : completionLines(record.meta, need);
+        return forwardRequestLines(request, add === undefined ? form : { ...bare, add });
+      }
+      default:
+        return ask satisfies never;
+    }
   }
 
   #wait(visit: Visit, forward: Forward, flight: Flight<FetchOutcome>, collapsed: boolean): void {
@@ -334,11 +389,15 @@ export class Edge {
   }
 
   /** On what ground the stored response that was to be validated stands in for a failed origin. */
-  #standIn(visit: Visit, { validating, verdict }: Forward, kind: 'unreachable' | number): StandIn | undefined {
-    if (validating === undefined) return undefined;
+  #standIn(
+    visit: Visit,
+    { record, reason, verdict }: Forward,
+    kind: 'unreachable' | number,
+  ): StandIn | undefined {
+    if (record === undefined || reason === 'partial') return undefined;
     const { admission, rules } = visit;
     return mayServeOnError({
-      stored: validating.meta,
+      stored: record.meta,
       request: admission.facts,
       verdict,
       rules,
@@ -349,22 +408,30 @@ export class Edge {
 
   #serveStandIn(
     visit: Visit,
-    { reason, validating, verdict }: Forward,
+    { reason, record: stored, verdict }: Forward,
     ground: StandIn,
     fwdStatus: number | undefined,
     failure?: OriginFailure,
   ): void {
-    const record = given(validating);
+    const record = given(stored);
     const ttl = ttlSeconds(record.meta, this.#options.now(), verdict);
     this.#reply.stored(visit, record, 'stale', { fwd: reason, fwdStatus, ttl, detail: ground }, failure);
   }
 
-  /** RFC 9111 §4.4: what a successful unsafe request makes of stored responses, before its client hears of the success. */
+  /** What a successful unsafe request makes of stored responses (RFC 9111 §4.4, RFC 9875 §3), before its client hears of it. */
   async #invalidate(visit: Visit, status: number, fields: Request['fields']): Promise<void> {
+    const { spreadInvalidation, purge } = this.#options;
     const keys = invalidatedKeys({ key: visit.key, status, fields, rules: visit.rules.key });
     if (keys.length === 0) return;
     this.applyInvalidation(keys);
-    await this.#options.spreadInvalidation?.(keys);
+    await spreadInvalidation?.(keys);
+    for (const group of groupInvalidations(fields)) {
+      await purge(
+        { kind: 'tag', tag: groupTag(visit.key, group) },
+        'delete',
+        `${visit.request.method} ${visit.key}`,
+      );
+    }
   }
 
   /** Forgets the stored responses of keys and keeps fetches in flight from being stored under them. */
@@ -384,9 +451,10 @@ export class Edge {
   async applyPurge(record: PurgeRecord): Promise<Applied> {
     const { journal, store, counters } = this.#options;
     counters.purges++;
-    const fenced = this.#flights.fence(
-      (flight) => journal.verdict(subjectOf(keyOf(flight)), flight.seq) !== 'valid',
-    );
+    const fenced = this.#flights.fence((flight) => {
+      const key = keyOf(flight);
+      return key !== '' && journal.verdict(subjectOf(key), flight.seq) !== 'valid';
+    });
     counters.fenced += fenced;
     if (record.mode === 'invalidate') return { removed: {}, fenced };
     try {
@@ -402,14 +470,14 @@ export class Edge {
     const { journal } = this.#options;
     const checked = this.#checked.get(record);
     if (checked !== undefined && checked.epoch === journal.epoch) return checked.verdict;
-    const verdict = journal.verdict(subjectOf(record.key), record.meta.seq);
+    const verdict = journal.verdict(subjectOf(record.key, record.meta.lines), record.meta.seq);
     this.#checked.set(record, { epoch: journal.epoch, verdict });
     return verdict;
   }
 
   /** Requests with this key wait for one another: the cache key, and the nominated values as far as they are known. */
-  #flightKey(visit: Visit, record: Stored<StoredMeta> | undefined): string {
-    const names = record?.meta.vary ?? visit.rules.key.extraFields;
+  #flightKey(visit: Visit, { record, records }: Forward): string {
+    const names = (record ?? records[0])?.meta.vary ?? visit.rules.key.extraFields;
     return names.length === 0 ? visit.key : `${visit.key}\n${variantKey(names, visit.request.fields)}`;
   }
 }
@@ -420,7 +488,7 @@ const ONLY_IF_CACHED = {
   detail: 'only-if-cached',
 } as const;
 
-/** A line break is in no cache key (key.ts). */
+/** A line break is in no cache key (key.ts). Empty for what is not for the cache. */
 function keyOf(flight: Flight<FetchOutcome>): string {
   const end = flight.key.indexOf('\n');
   return end === -1 ? flight.key : flight.key.slice(0, end);

@@ -34,17 +34,24 @@ export class PurgeDoor {
     this.#options = options;
   }
 
-  /** PURGE for the URL with this cache key. */
-  handle(request: Request, responder: Responder, key: string): void {
+  /** PURGE for the URL with these cache keys: its own, and the one it is equivalent to by No-Vary-Search. */
+  handle(request: Request, responder: Responder, keys: readonly string[]): void {
     const refusal = this.refusal(request);
     if (refusal !== undefined) {
       const lines = refusal.status === 401 ? ['WWW-Authenticate', 'Bearer'] : [];
       return this.#answer(request, responder, refusal.status, { error: refusal.error }, lines);
     }
-    this.purge({ kind: 'url', url: purgeUrl(key) }, 'delete', request).then(
-      (receipt) => this.#answer(request, responder, statusOf(receipt), receipt),
+    const purges = keys.map((key) => this.purge({ kind: 'url', url: purgeUrl(key) }, 'delete', request));
+    Promise.all(purges).then(
+      (receipts) =>
+        this.#answer(
+          request,
+          responder,
+          statusOf(receipts),
+          receipts.length === 1 ? receipts[0] : { receipts },
+        ),
       (error: unknown) => {
-        this.#options.log.error({ err: error, key }, 'a purge failed');
+        this.#options.log.error({ err: error, keys }, 'a purge failed');
         this.#answer(request, responder, 500, { error: 'The purge could not be carried out.' });
       },
     );
@@ -53,13 +60,17 @@ export class PurgeDoor {
   /** Whether this request may purge. */
   refusal(request: Request): PurgeRefusal {
     const { allowed, closed, token } = this.#options;
-    if (closed) return { status: 405, error: 'Purging is switched off: purge.allow is empty and there is no token.' };
+    if (closed)
+      return { status: 405, error: 'Purging is switched off: purge.allow is empty and there is no token.' };
     const given = request.fields.get('authorization');
     if (given !== undefined && token !== undefined) {
-      return isToken(given, token) ? undefined : { status: 401, error: 'The bearer token is not the one of purge.token.' };
+      return isToken(given, token)
+        ? undefined
+        : { status: 401, error: 'The bearer token is not the one of purge.token.' };
     }
     if (allowed(request.peer.address)) return undefined;
-    if (token !== undefined) return { status: 401, error: 'Purging from this address needs the bearer token.' };
+    if (token !== undefined)
+      return { status: 401, error: 'Purging from this address needs the bearer token.' };
     return { status: 403, error: `Purging is not allowed from ${request.peer.address}.` };
   }
 
@@ -71,7 +82,13 @@ export class PurgeDoor {
     return receipt;
   }
 
-  #answer(request: Request, responder: Responder, status: number, body: unknown, lines: readonly string[] = []): void {
+  #answer(
+    request: Request,
+    responder: Responder,
+    status: number,
+    body: unknown,
+    lines: readonly string[] = [],
+  ): void {
     const cacheStatus = formatCacheStatus(this.#options.name, { detail: 'purge' });
     const bytes = sendJson(responder, status, body, [...lines, 'Cache-Status', cacheStatus]);
     this.#options.access.record(request, { outcome: 'local', status, bytes, cacheStatus });
@@ -79,10 +96,13 @@ export class PurgeDoor {
 }
 
 /** 200: something was purged or overtaken; 404: nothing matched; 500: it holds, but would not survive a restart. */
-export function statusOf(receipt: PurgeReceipt): number {
-  if (!receipt.durable) return 500;
-  const matched = Object.values(receipt.matched).some((tier) => tier.responses > 0);
-  return matched || receipt.fenced > 0 || receipt.selector.kind !== 'url' ? 200 : 404;
+export function statusOf(receipts: readonly PurgeReceipt[]): 200 | 404 | 500 {
+  if (receipts.some(({ durable }) => !durable)) return 500;
+  const effective = receipts.some(
+    ({ matched, fenced, selector }) =>
+      selector.kind !== 'url' || fenced > 0 || Object.values(matched).some((tier) => tier.responses > 0),
+  );
+  return effective ? 200 : 404;
 }
 
 /** Compares in constant time (the lengths may be told). RFC 6750 §2.1; the scheme is case-insensitive. */

@@ -6,18 +6,20 @@ import type { Refusal } from './admit.ts';
 import { ageSeconds, ttlSeconds } from './cache/age.ts';
 import { type CacheStatus, formatCacheStatus, xCache } from './cache/cache-status.ts';
 import { evaluate, notModifiedLines } from './cache/conditional.ts';
-import { endToEnd } from './cache/stored-fields.ts';
+import type { CacheRules } from './cache/rules.ts';
 import type { StoredMeta } from './cache/stored.ts';
+import { endToEnd } from './cache/stored-fields.ts';
 import { validatorsOf } from './cache/validators.ts';
 import { deliver } from './deliver.ts';
 import { contentLength, type FetchOutcome } from './fetch.ts';
-import type { Request, ResponseHead, Responder } from './http/message.ts';
+import { type FieldLines, Fields } from './http/fields.ts';
+import type { Request, Responder, ResponseHead } from './http/message.ts';
 import { sendText } from './local.ts';
 import type { Access } from './observe/access.ts';
 import type { AccessRecord, OutcomeName } from './observe/outcome.ts';
 import type { OriginFailure } from './origin/failure.ts';
 import type { Identity } from './origin/forwarded.ts';
-import { type Answer, answer, fillBody, type Marks, mark, storedBody } from './respond.ts';
+import { type Answer, answer, type Marks, mark, storedBody } from './respond.ts';
 import type { Forward, Visit } from './visit.ts';
 
 export interface ReplyOptions {
@@ -40,6 +42,13 @@ interface Composed {
 type Sent = Omit<AccessRecord, 'status' | 'bytes'>;
 
 const NONE: ReadonlySet<string> = new Set();
+const COOKIES: ReadonlySet<string> = new Set(['set-cookie']);
+
+/** The lines of the origin's response as its client gets them. */
+function passedLines(fields: Fields, rules: CacheRules): FieldLines {
+  const lines = endToEnd(fields);
+  return rules.stripSetCookie ? new Fields(lines).without(COOKIES).lines : lines;
+}
 
 const ALLOWED = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE';
 
@@ -77,7 +86,10 @@ export class Reply {
       this.#composed.set(record, composed);
     }
     responder.send(composed.head, chunks[0] ?? null);
-    this.#options.access.record(request, request.method === 'HEAD' ? { ...composed.access, bytes: 0 } : composed.access);
+    this.#options.access.record(
+      request,
+      request.method === 'HEAD' ? { ...composed.access, bytes: 0 } : composed.access,
+    );
   }
 
   #compose(visit: Visit, record: Stored<StoredMeta>, now: number): Composed {
@@ -112,15 +124,26 @@ export class Reply {
   }
 
   /** A response that is being stored: the bytes there are, then live. */
-  shared(visit: Visit, forward: Forward, fetched: FetchOutcome & { kind: 'shared' }, collapsed: boolean): void {
-    const { request, admission } = visit;
-    const { response, meta, fill } = fetched;
+  shared(
+    visit: Visit,
+    forward: Forward,
+    fetched: FetchOutcome & { kind: 'shared' },
+    collapsed: boolean,
+  ): void {
+    const { request, admission, rules } = visit;
+    const { response, meta, body, combined } = fetched;
     const status = this.#forwarded(visit, forward, response.status, { stored: !collapsed, collapsed });
     const cacheStatus = this.#status(visit, status);
     const age = response.fields.has('age') ? ageSeconds(meta, this.#options.now()) : undefined;
     const marks = this.#marks(visit, age, cacheStatus, 'miss');
-    const reply = answer(request.method, admission.facts, meta, fillBody(fill, contentLength(response)), marks);
-    this.#send(visit, reply, { outcome: 'miss', cacheStatus, collapsed, stored: !collapsed });
+    const sent: Sent = { outcome: 'miss', cacheStatus, collapsed, stored: !collapsed };
+    // The client that asked has every field; what is stored, and what others get, lacks those that are withheld.
+    const lines = collapsed || combined ? meta.lines : passedLines(response.fields, rules);
+    if (meta.partial !== undefined && !combined) {
+      const head = { status: response.status, lines: mark(lines, marks), length: body.length };
+      return this.#send(visit, { head, open: () => body.open(0, undefined) }, sent);
+    }
+    this.#send(visit, answer(request.method, admission.facts, { ...meta, lines }, body, marks), sent);
   }
 
   /**
@@ -130,11 +153,12 @@ export class Reply {
   own(visit: Visit, forward: Forward, fetched: FetchOutcome & { kind: 'own' }): () => void {
     const { request, responder } = visit;
     const { response, fill, reason } = fetched;
-    const outcome: OutcomeName = forward.reason === 'bypass' || forward.reason === 'method' ? 'bypass' : 'miss';
+    const outcome: OutcomeName =
+      forward.reason === 'bypass' || forward.reason === 'method' ? 'bypass' : 'miss';
     const cacheStatus = this.#status(visit, this.#forwarded(visit, forward, response.status, {}));
     const sent: Sent = { outcome, cacheStatus, reason: outcome === 'bypass' ? undefined : reason };
     const marks = this.#marks(visit, undefined, cacheStatus, outcome);
-    const lines = endToEnd(response.fields);
+    const lines = passedLines(response.fields, visit.rules);
     const source = fill.reader();
     responder.onAbort(() => source.close());
 
@@ -160,7 +184,12 @@ export class Reply {
   failed(visit: Visit, forward: Forward, failure: OriginFailure): void {
     const { kind, side, status, message } = failure;
     const cacheStatus = this.#status(visit, { fwd: forward.reason, detail: kind });
-    this.#error(visit.request, visit.responder, status, message, { outcome: 'failed', cacheStatus, failure: kind, side });
+    this.#error(visit.request, visit.responder, status, message, {
+      outcome: 'failed',
+      cacheStatus,
+      failure: kind,
+      side,
+    });
   }
 
   /** The edge's own no. */
@@ -176,14 +205,26 @@ export class Reply {
     const body = request.method === 'TRACE' ? traceBody(request) : null;
     const lines = body === null ? ['Allow', ALLOWED, ...marks] : ['Content-Type', 'message/http', ...marks];
     responder.send({ status: 200, lines, length: body?.length ?? 0 }, body);
-    this.#options.access.record(request, { outcome: 'local', status: 200, bytes: body?.length ?? 0, cacheStatus });
+    this.#options.access.record(request, {
+      outcome: 'local',
+      status: 200,
+      bytes: body?.length ?? 0,
+      cacheStatus,
+    });
   }
 
   /** The client left while its request was waiting for the origin. */
   left(visit: Visit, forward: Forward): void {
     const cacheStatus = this.#status(visit, { fwd: forward.reason });
     const { request } = visit;
-    this.#options.access.record(request, { outcome: 'failed', status: 499, bytes: 0, cacheStatus, side: 'client', incomplete: 'client-gone' });
+    this.#options.access.record(request, {
+      outcome: 'failed',
+      status: 499,
+      bytes: 0,
+      cacheStatus,
+      side: 'client',
+      incomplete: 'client-gone',
+    });
   }
 
   #error(request: Request, responder: Responder, status: number, sentence: string, sent: Sent): void {
@@ -207,7 +248,12 @@ export class Reply {
     });
   }
 
-  #forwarded(visit: Visit, forward: Forward, fwdStatus: number, more: { stored?: boolean; collapsed?: boolean }): CacheStatus {
+  #forwarded(
+    visit: Visit,
+    forward: Forward,
+    fwdStatus: number,
+    more: { stored?: boolean; collapsed?: boolean },
+  ): CacheStatus {
     const detail = visit.storeFailed ? 'storage-error' : visit.alone ? 'not-shared' : undefined;
     return { fwd: forward.reason, fwdStatus, detail, ...more };
   }

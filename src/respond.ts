@@ -3,6 +3,7 @@
 
 import type { StoredBody } from '../storage/store.ts';
 import { appendCacheStatus } from './cache/cache-status.ts';
+import type { Joined } from './cache/combine.ts';
 import { evaluate, notModifiedLines } from './cache/conditional.ts';
 import type { Fill } from './cache/fill.ts';
 import { type Selection, selectRanges } from './cache/range.ts';
@@ -33,6 +34,26 @@ export function fillBody(fill: Fill, announced: number | undefined): RangeableBo
   return { length, open: (start, end) => fill.reader(start, end) };
 }
 
+/** A stored part and a fill that brings the rest, as one body. */
+export function combinedBody({ pieces }: Joined, stored: StoredBody, fill: Fill): RangeableBody {
+  const length = pieces.reduce((sum, piece) => sum + piece.end - piece.start, 0);
+  return {
+    length,
+    open: (start, end = length) => {
+      const parts: (() => Source)[] = [];
+      let at = 0;
+      for (const piece of pieces) {
+        const from = piece.start + Math.max(0, start - at);
+        const to = piece.start + Math.min(piece.end - piece.start, end - at);
+        at += piece.end - piece.start;
+        if (from >= to) continue;
+        parts.push(() => (piece.from === 'stored' ? bodySource(stored, from, to) : fill.reader(from, to)));
+      }
+      return joinSources(parts);
+    },
+  };
+}
+
 /** What every response through the edge carries beside its own fields. */
 export interface Marks {
   /** Seconds; undefined leaves Age out. */
@@ -59,9 +80,18 @@ export function mark(lines: FieldLines, marks: Marks): FieldLines {
 }
 
 /** Answers a GET or HEAD from a complete (or completely arriving) representation: RFC 9110 §13.2.2, then §14.2. */
-export function answer(method: string, request: RequestFacts, meta: StoredMeta, body: RangeableBody, marks: Marks): Answer {
+export function answer(
+  method: string,
+  request: RequestFacts,
+  meta: StoredMeta,
+  body: RangeableBody,
+  marks: Marks,
+): Answer {
   if (request.conditional && evaluate(method, request.fields, meta) === 'not-modified') {
-    return { head: { status: 304, lines: mark(notModifiedLines(meta), marks), length: undefined }, open: undefined };
+    return {
+      head: { status: 304, lines: mark(notModifiedLines(meta), marks), length: undefined },
+      open: undefined,
+    };
   }
   const { length } = body;
   if (method === 'GET' && request.hasRange && length !== undefined) {
@@ -74,7 +104,11 @@ export function answer(method: string, request: RequestFacts, meta: StoredMeta, 
   };
 }
 
-function ranged(selection: Exclude<Selection, { kind: 'full' | 'incomplete' }>, body: RangeableBody, marks: Marks): Answer {
+function ranged(
+  selection: Exclude<Selection, { kind: 'full' | 'incomplete' }>,
+  body: RangeableBody,
+  marks: Marks,
+): Answer {
   switch (selection.kind) {
     case 'single': {
       const { start, end } = selection;
@@ -89,7 +123,10 @@ function ranged(selection: Exclude<Selection, { kind: 'full' | 'incomplete' }>, 
         head: { status: 206, lines: mark(selection.lines, marks), length: selection.length },
         open: () =>
           joinSources([
-            ...parts.flatMap((part) => [Buffer.from(part.head, 'latin1'), () => body.open(part.start, part.end)]),
+            ...parts.flatMap((part) => [
+              Buffer.from(part.head, 'latin1'),
+              () => body.open(part.start, part.end),
+            ]),
             Buffer.from(tail, 'latin1'),
           ]),
       };

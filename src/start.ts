@@ -37,7 +37,11 @@ export async function start(config: Config, log: Log, now: () => number = Date.n
   };
   try {
     const journal = await Journal.open(config.disk === undefined ? { now } : { dir: config.disk.dir, now });
-    closing.push(() => journal.close().catch((error: unknown) => log.error({ err: error }, 'the purge journal was not closed')));
+    closing.push(() =>
+      journal
+        .close()
+        .catch((error: unknown) => log.error({ err: error }, 'the purge journal was not closed')),
+    );
     const disk = await openDisk(config, journal, log);
     closing.push(async () => disk?.close());
     const origin = await openOrigin(config, now);
@@ -59,7 +63,11 @@ export async function start(config: Config, log: Log, now: () => number = Date.n
     const adminAddress =
       config.admin && (await listenOn('admin', config.admin, ({ host, port }) => admin.listen(host, port)));
     log.info(
-      { listening: formatAddress(listening), admin: adminAddress && formatAddress(adminAddress), origin: origin.url },
+      {
+        listening: formatAddress(listening),
+        admin: adminAddress && formatAddress(adminAddress),
+        origin: origin.url,
+      },
       'listening',
     );
     return { listening, admin: adminAddress, originUrl: origin.url, close };
@@ -69,7 +77,11 @@ export async function start(config: Config, log: Log, now: () => number = Date.n
   }
 }
 
-async function openDisk({ disk }: Config, journal: Journal, log: Log): Promise<SqliteStore<StoredMeta> | undefined> {
+async function openDisk(
+  { disk }: Config,
+  journal: Journal,
+  log: Log,
+): Promise<SqliteStore<StoredMeta> | undefined> {
   if (disk === undefined) return undefined;
   try {
     return await openSqliteStore({
@@ -77,23 +89,38 @@ async function openDisk({ disk }: Config, journal: Journal, log: Log): Promise<S
       maxBytes: disk.bytes,
       codec: storedMetaCodec,
       journalId: journal.id,
-      log: (health) => log[health.ok ? 'info' : 'error']({ disk: health }, health.ok ? 'the disk tier works' : 'the disk tier fails'),
+      log: (health) =>
+        log[health.ok ? 'info' : 'error'](
+          { disk: health },
+          health.ok ? 'the disk tier works' : 'the disk tier fails',
+        ),
     });
   } catch (error) {
     throw new ConfigError(
-      [{ path: 'disk.dir', value: `${JSON.stringify(disk.dir)}: ${reason(error)}`, allowed: 'a directory that can be made and written, or "none"' }],
+      [
+        {
+          path: 'disk.dir',
+          value: `${JSON.stringify(disk.dir)}: ${reason(error)}`,
+          allowed: 'a directory that can be made and written, or "none"',
+        },
+      ],
       'start',
     );
   }
 }
 
-async function openOrigin({ origin }: Config, now: () => number): Promise<{ url: string; close: () => Promise<void> }> {
+async function openOrigin(
+  { origin }: Config,
+  now: () => number,
+): Promise<{ url: string; close: () => Promise<void> }> {
   if (origin.kind === 'url') return { url: origin.url, close: async () => undefined };
   const { startDemoOrigin } = await import('./demo/origin.ts');
   return startDemoOrigin({ now });
 }
 
-type StartOptions = Omit<Parameters<typeof startThreads>[0], 'count' | 'ownMetrics'> & { readonly now: () => number };
+type StartOptions = Omit<Parameters<typeof startThreads>[0], 'count' | 'ownMetrics'> & {
+  readonly now: () => number;
+};
 
 function startWorkers(options: StartOptions): Promise<Workers> | Workers {
   const { config, disk } = options;
@@ -102,7 +129,13 @@ function startWorkers(options: StartOptions): Promise<Workers> | Workers {
     return startThreads({ ...options, count: config.workers, ownMetrics });
   }
   const { memoryBytes } = config;
-  return startSingle({ ...options, memoryBytes, spreadInvalidation: undefined, reusePort: false, processMetrics: true });
+  return startSingle({
+    ...options,
+    memoryBytes,
+    spreadInvalidation: undefined,
+    reusePort: false,
+    processMetrics: true,
+  });
 }
 
 interface AdminParts {
@@ -153,12 +186,22 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOTFOUND: 'the host name is not known',
 };
 
-async function listenOn(path: string, address: Address, listen: (address: Address) => Promise<Address>): Promise<Address> {
+async function listenOn(
+  path: string,
+  address: Address,
+  listen: (address: Address) => Promise<Address>,
+): Promise<Address> {
   try {
     return await listen(address);
   } catch (error) {
     throw new ConfigError(
-      [{ path, value: `${formatAddress(address)}: ${reason(error)}`, allowed: 'a free host:port of this host' }],
+      [
+        {
+          path,
+          value: `${formatAddress(address)}: ${reason(error)}`,
+          allowed: 'a free host:port of this host',
+        },
+      ],
       'start',
     );
   }

@@ -3,6 +3,7 @@
 import type { Stored } from '../storage/store.ts';
 import type { Admission } from './admit.ts';
 import type { Verdict } from './cache/age.ts';
+import type { Need } from './cache/content-range.ts';
 import type { CacheRules } from './cache/rules.ts';
 import type { StoredMeta } from './cache/stored.ts';
 import type { Request, Responder } from './http/message.ts';
@@ -25,11 +26,27 @@ export interface Visit {
 export interface Forward {
   /** RFC 9211 §2.2. */
   readonly reason: 'uri-miss' | 'vary-miss' | 'miss' | 'stale' | 'request' | 'partial' | 'bypass' | 'method';
+  readonly ask: Ask;
   /** The response may be stored. */
   readonly store: boolean;
-  /** The stored response that the origin is asked to confirm. */
-  readonly validating: Stored<StoredMeta> | undefined;
+  /** The stored response that was selected, if any, and what the purge journal says of it. */
+  readonly record: Stored<StoredMeta> | undefined;
   readonly verdict: Verdict;
+  /** All that is stored under the key. */
+  readonly records: readonly Stored<StoredMeta>[];
+  /** The bytes that a stored part lacks. */
+  readonly need: Need | undefined;
   /** An unsafe method: its success invalidates (RFC 9111 §4.4). */
   readonly invalidates: boolean;
 }
+
+/** In which form the origin is asked. */
+export type Ask =
+  /** The request as the client made it, its conditions and Range included. */
+  | 'as-is'
+  /** The whole representation: the edge answers conditions and ranges itself. */
+  | 'whole'
+  /** The whole, unless it is what is stored already (our own conditions). */
+  | 'validate'
+  /** What a stored part lacks (our own Range and If-Range). */
+  | 'complete';

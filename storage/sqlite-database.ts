@@ -259,7 +259,12 @@ export class CacheDatabase {
     return free > 0 && (pages * PAGE_BYTES > this.maxBytes || (free > 2048 && free * 2 > pages));
   }
 
-  /** Gives some free pages back. */
+  /** Writes the log back into the database file, which then has the size it should have. */
+  checkpoint(): void {
+    this.#driver.all('PRAGMA wal_checkpoint(TRUNCATE)');
+  }
+
+  /** Gives some free pages back; the file is shorter after a checkpoint. */
   shrink(): void {
     this.#driver.all('PRAGMA incremental_vacuum(64)');
     this.#pendingBytes += 64 * PAGE_BYTES;

@@ -5,16 +5,14 @@
 // the disk is owed: hidden from lookups, and removed in the first transaction that succeeds. A put or update that failed
 // owes the removal of what it was to replace.
 
-import { CacheDatabase, CHANGE_BYTES } from './sqlite-database.ts';
-import { isMalformed, removeDatabase, setAside } from './sqlite-files.ts';
+import type { CacheDatabase } from './sqlite-database.ts';
+import { isMalformed, messageOf } from './sqlite-files.ts';
+import { Handle } from './sqlite-handle.ts';
 import { headName } from './sqlite-head.ts';
 import type { FoundVariant, Health, PutRequest, SqliteStats } from './sqlite-protocol.ts';
 import { Owed, type Pair, WriteQueue } from './sqlite-queue.ts';
+import { Writer } from './sqlite-writer.ts';
 import type { Removed } from './store.ts';
-
-/** Work of one step, so that lookups wait for no more than this. */
-const STEP_RECORDS = 16;
-const STEP_BYTES = 1024 * 1024;
 
 export interface EngineOptions {
   readonly dir: string;
@@ -32,31 +30,44 @@ class Unavailable extends Error {}
 export class Engine {
   readonly #options: EngineOptions;
   readonly #queue: WriteQueue;
+  readonly #writer: Writer;
   readonly #owed = new Owed();
-  #db: CacheDatabase | undefined;
+  readonly #handle: Handle;
   #fault: string | undefined;
-  #setAside: string | undefined;
-  #firstId = 1;
+  #failures = 0;
+  #closed = false;
   /** Pairs written in the open transaction: owed if it fails. */
   #open: Pair[] = [];
-  #counts = { evictions: 0, dropped: 0, failedWrites: 0, damaged: 0, rebuilt: 0 };
+  #counts = { dropped: 0, failedWrites: 0, undecodable: 0 };
 
   constructor(options: EngineOptions) {
     this.#options = options;
     this.#queue = new WriteQueue(options.dequeued);
+    this.#handle = new Handle(options);
+    this.#writer = new Writer(
+      this.#queue,
+      () => this.#begin(),
+      (pair) => this.#open.push(pair),
+    );
   }
 
   get health(): Health {
     if (this.#fault !== undefined) return { ok: false, detail: this.#fault };
-    return this.#setAside === undefined
+    const { keptAside } = this.#handle;
+    return keptAside === undefined
       ? { ok: true }
-      : { ok: true, detail: `malformed database kept as ${this.#setAside}` };
+      : { ok: true, detail: `malformed database kept as ${keptAside}` };
+  }
+
+  /** Moves with every failure: what was not committed before it will not be. */
+  get failures(): number {
+    return this.#failures;
   }
 
   /** Opens the database, or notes why it can't be. */
   async start(): Promise<void> {
     try {
-      await this.#openDatabase();
+      await this.#handle.open();
     } catch (error) {
       await this.#failed(error);
     }
@@ -64,10 +75,13 @@ export class Engine {
 
   /** Tries again after a fault. @returns whether all is well. */
   async retry(): Promise<boolean> {
-    if (this.#fault === undefined) return true;
+    if (this.#fault === undefined || this.#closed) return true;
     try {
-      if (this.#owed.everything) await this.#restart();
-      this.#db ??= await this.#openDatabase();
+      if (this.#owed.everything) {
+        await this.#handle.restart();
+        this.#owed.clear();
+      }
+      if (this.#handle.database === undefined) await this.#handle.open();
       const db = await this.#begin();
       db.bodies.setState('probe', this.#options.now());
       db.commit();
@@ -125,12 +139,15 @@ export class Engine {
   }
 
   async clear(): Promise<Removed> {
-    const removed = await this.#countAll();
+    if (this.#closed) throw new Unavailable('closed');
+    const db = this.#handle.database;
+    const removed = db === undefined ? { records: 0, bytes: 0 } : await this.#writer.total(db);
     this.#queue.clear();
     this.#open = [];
     this.#owed.addEverything();
     try {
-      await this.#restart();
+      await this.#handle.restart();
+      this.#owed.clear();
       this.#healed();
       return removed;
     } catch (error) {
@@ -139,25 +156,26 @@ export class Engine {
     }
   }
 
-  /** A larger body is not worth trying; undefined while there is no database. */
+  /** A larger body is declined. */
   get maxBodyBytes(): number {
     return Math.floor(this.#options.maxBytes / 8);
   }
 
-  count(what: 'dropped' | 'damaged'): void {
+  count(what: 'dropped' | 'undecodable'): void {
     this.#counts[what] += 1;
   }
 
   /** One small step of the background's work. @returns false when there is none left and all is committed. */
   async step(): Promise<boolean> {
-    const db = this.#db;
+    const db = this.#handle.database;
     if (db === undefined || this.#fault !== undefined) return false;
     try {
-      if (await this.#work()) {
+      if (await this.#writer.step(db)) {
         if (db.pendingBytes >= db.transactionBytes) this.#commit(db);
         return true;
       }
       if (db.inTransaction) this.#commit(db);
+      this.#writer.settled(db);
     } catch (error) {
       await this.#failed(error);
     }
@@ -166,7 +184,7 @@ export class Engine {
 
   /** Commits what is open. @throws what the database throws; it is then owed. */
   async commit(): Promise<void> {
-    const db = this.#db;
+    const db = this.#handle.database;
     if (db?.inTransaction !== true) return;
     try {
       this.#commit(db);
@@ -178,7 +196,7 @@ export class Engine {
 
   /** Writes the noted uses, if any. */
   async flushUses(): Promise<void> {
-    if (this.#fault !== undefined || this.#db?.bodies.hasTouches !== true) return;
+    if (this.#fault !== undefined || this.#handle.database?.bodies.hasTouches !== true) return;
     await this.#guarded(() => this.#begin());
   }
 
@@ -192,64 +210,38 @@ export class Engine {
   async stats(): Promise<Omit<SqliteStats, 'queuedBytes' | 'maxBytes'>> {
     return this.#guarded(async () => {
       const db = this.#database();
-      this.#counts.damaged += db.takeDamaged();
-      return { records: db.totals.records, bytes: db.heldBytes, ...this.#counts };
+      const { dropped, failedWrites, undecodable } = this.#counts;
+      return {
+        records: db.totals.records,
+        bytes: db.heldBytes,
+        evictions: this.#writer.evictions,
+        dropped,
+        failedWrites,
+        damaged: undecodable + this.#handle.damaged,
+        rebuilt: this.#handle.rebuilt,
+      };
     });
   }
 
   async close(): Promise<void> {
     await this.flush().catch(() => {});
-    this.#db?.close();
-    this.#db = undefined;
+    this.#handle.close();
+    this.#closed = true;
     this.#fault = 'closed';
   }
 
-  async #openDatabase(): Promise<CacheDatabase> {
-    const { dir, maxBytes, journalId } = this.#options;
-    let db = await CacheDatabase.open(dir, maxBytes, this.#firstId);
-    if (journalId !== undefined && db.journalId !== journalId) {
-      // Fail closed: purges that this database never heard of may be lost with their journal.
-      this.#firstId = db.bodies.nextId;
-      db.close();
-      removeDatabase(dir);
-      db = await CacheDatabase.open(dir, maxBytes, this.#firstId);
-      db.journalId = journalId;
-    }
-    this.#db = db;
-    return db;
-  }
-
-  /** Begins with an empty database. */
-  async #restart(): Promise<void> {
-    this.#closeDatabase();
-    removeDatabase(this.#options.dir);
-    await this.#openDatabase();
-    this.#owed.clear();
-  }
-
-  #closeDatabase(): void {
-    const db = this.#db;
-    this.#db = undefined;
-    if (db === undefined) return;
-    this.#counts.damaged += db.takeDamaged();
-    this.#firstId = db.bodies.nextId;
-    try {
-      db.close();
-    } catch {
-      // A database that is beyond closing is as good as closed.
-    }
-  }
-
   #database(): CacheDatabase {
-    if (this.#db === undefined) throw new Unavailable(this.#fault ?? 'closed');
-    return this.#db;
+    if (this.#fault === 'closed' || this.#handle.database === undefined)
+      throw new Unavailable(this.#fault ?? 'closed');
+    return this.#handle.database;
   }
 
   async #begin(): Promise<CacheDatabase> {
     const db = this.#database();
     db.begin();
-    for (const pair of this.#owed.take()) {
-      this.#open.push(pair);
+    const owed = this.#owed.take();
+    this.#open.push(...owed);
+    for (const pair of owed) {
       await db.remove(pair.name, (one) => pair.variant === undefined || one.variant === pair.variant);
     }
     return db;
@@ -258,6 +250,15 @@ export class Engine {
   #commit(db: CacheDatabase): void {
     db.commit();
     this.#open = [];
+  }
+
+  /** Applies the puts queued for a key. */
+  async #drain(name: string): Promise<void> {
+    while (this.#queue.has(name)) {
+      await this.#writer.advance(name);
+      const db = this.#database();
+      if (db.pendingBytes >= db.transactionBytes) this.#commit(db);
+    }
   }
 
   async #changing<T>(pair: Pair, change: (db: CacheDatabase) => Promise<T>): Promise<T> {
@@ -286,85 +287,11 @@ export class Engine {
     }
   }
 
-  /** Queued work first, then cleaning up. */
-  async #work(): Promise<boolean> {
-    const db = this.#database();
-    const until = db.pendingBytes + Math.min(STEP_BYTES, db.transactionBytes);
-    for (let i = 0; i < STEP_RECORDS; i += 1) {
-      const name = this.#queue.first();
-      if (name === undefined) return i > 0 || (await this.#tidy());
-      await this.#advance(name);
-      if (db.pendingBytes >= until) break;
-    }
-    return true;
-  }
-
-  async #tidy(): Promise<boolean> {
-    const db = this.#database();
-    if (isOverfull(db, 0) && (await this.#free())) return true;
-    if (db.bodies.hasGarbage) return (await this.#begin()).sweep();
-    if (!db.shrinkable) return false;
-    (await this.#begin()).shrink();
-    return true;
-  }
-
-  /** Applies the puts queued for a key. */
-  async #drain(name: string): Promise<void> {
-    while (this.#queue.has(name)) {
-      await this.#advance(name);
-      const db = this.#database();
-      if (db.pendingBytes >= db.transactionBytes) this.#commit(db);
-    }
-  }
-
-  /** A part of the first put queued for a key, or of the room that it needs. */
-  async #advance(name: string): Promise<void> {
-    const job = this.#queue.next(name);
-    if (job === undefined) return;
-    const db = await this.#begin();
-    const { request } = job;
-    if (job.bodyId === undefined) {
-      if (isOverfull(db, job.costBytes) && (await this.#free())) return;
-      this.#open.push({ name, variant: request.variant });
-      job.bodyId = db.beginBody(request.chunks.length);
-    }
-    const until = db.pendingBytes + Math.min(STEP_BYTES, db.transactionBytes);
-    while (job.written < request.chunks.length && db.pendingBytes < until) {
-      const chunk = request.chunks[job.written];
-      if (chunk !== undefined) await db.writeChunk(job.bodyId, job.written, chunk);
-      job.written += 1;
-    }
-    if (job.written < request.chunks.length) return;
-    await db.finishBody(job.bodyId, request);
-    this.#queue.done(name);
-  }
-
-  /** A step towards room. @returns false when there is nothing to remove. */
-  async #free(): Promise<boolean> {
-    const db = await this.#begin();
-    if (await db.sweep()) return true;
-    const evicted = await db.evict(STEP_RECORDS, STEP_BYTES);
-    this.#counts.evictions += evicted;
-    return evicted > 0;
-  }
-
-  async #countAll(): Promise<Removed> {
-    const db = this.#db;
-    if (db === undefined) return { records: 0, bytes: 0 };
-    let { records, bytes } = db.totals;
-    for (const { job, first } of this.#queue.pairs()) {
-      const { request } = job;
-      bytes += request.length;
-      if (first && !(await db.has(request.key, request.variant).catch(() => false))) records += 1;
-    }
-    return { records, bytes };
-  }
-
   #dropQueue(): void {
     for (const { name, job } of this.#queue.pairs()) {
       this.#counts.failedWrites += 1;
       this.#owed.add({ name, variant: job.request.variant });
-      if (job.bodyId !== undefined) this.#db?.bodies.abandon(job.bodyId);
+      if (job.bodyId !== undefined) this.#handle.database?.bodies.abandon(job.bodyId);
     }
     this.#queue.clear();
   }
@@ -377,35 +304,29 @@ export class Engine {
 
   /** After any failure of the database: nothing of the open transaction counts, and the queue is given up. */
   async #failed(error: unknown): Promise<void> {
+    this.#failures += 1;
     for (const pair of this.#open) this.#owed.add(pair);
     this.#counts.failedWrites += this.#open.length;
     this.#open = [];
     this.#dropQueue();
     const before = this.#fault;
-    this.#fault = error instanceof Error ? error.message : String(error);
+    this.#fault = messageOf(error);
     try {
-      this.#db?.rollback();
+      this.#handle.database?.rollback();
     } catch {
-      this.#closeDatabase();
+      this.#handle.close();
     }
     if (isMalformed(error)) {
       try {
-        this.#closeDatabase();
-        this.#setAside = setAside(this.#options.dir, this.#options.now());
-        this.#counts.rebuilt += 1;
-        await this.#openDatabase();
+        await this.#handle.rebuild(this.#options.now());
         this.#owed.clear();
         this.#fault = undefined;
       } catch (again) {
-        this.#fault = again instanceof Error ? again.message : String(again);
+        this.#fault = messageOf(again);
       }
       this.#options.healthChanged(this.health);
     } else if (before !== this.#fault) {
       this.#options.healthChanged(this.health);
     }
   }
-}
-
-function isOverfull(db: CacheDatabase, bytes: number): boolean {
-  return db.usedBytes + bytes + CHANGE_BYTES > db.maxBytes;
 }

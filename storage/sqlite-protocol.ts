@@ -52,7 +52,7 @@ export type Request =
   | { readonly kind: 'clear' | 'stats' | 'flush' | 'close'; readonly id: number }
   | { readonly kind: 'attach'; readonly port: MessagePort }
   /** A put that the client did not send, or a record it could not read. */
-  | { readonly kind: 'count'; readonly what: 'dropped' | 'damaged' };
+  | { readonly kind: 'count'; readonly what: 'dropped' | 'undecodable' };
 
 export type PutRequest = Extract<Request, { kind: 'put' }>;
 

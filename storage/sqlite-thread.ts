@@ -4,6 +4,7 @@
 import { mkdirSync } from 'node:fs';
 import { type MessagePort, workerData } from 'node:worker_threads';
 import { Engine } from './sqlite-engine.ts';
+import { messageOf } from './sqlite-files.ts';
 import type { Event, FoundVariant, Health, Reply, Request, ThreadOptions } from './sqlite-protocol.ts';
 
 const FLUSH_USES_MS = 5_000;
@@ -16,7 +17,7 @@ const queuedBytes = new Int32Array(queue);
 const ports = new Set<MessagePort>();
 const inbox: { readonly port: MessagePort; readonly request: Request }[] = [];
 /** Answers that wait for the transaction they belong to. */
-const uncommitted: { readonly port: MessagePort; readonly reply: Reply }[] = [];
+const uncommitted: { readonly port: MessagePort; readonly reply: Reply; readonly failures: number }[] = [];
 let running = false;
 let retryTimer: NodeJS.Timeout | undefined;
 let retryDue = false;
@@ -99,9 +100,15 @@ async function run(): Promise<void> {
 async function settle(): Promise<void> {
   if (uncommitted.length === 0) return;
   const failure = await engine.commit().then(() => undefined, messageOf);
-  for (const { port, reply } of uncommitted.splice(0)) {
-    send(port, failure === undefined ? reply : { kind: 'failed', id: reply.id, message: failure });
+  for (const { port, reply, failures } of uncommitted.splice(0)) {
+    const failed =
+      failures === engine.failures ? failure : (failure ?? engine.health.detail ?? 'rolled back');
+    send(port, failed === undefined ? reply : { kind: 'failed', id: reply.id, message: failed });
   }
+}
+
+function afterCommit(port: MessagePort, reply: Reply): void {
+  uncommitted.push({ port, reply, failures: engine.failures });
 }
 
 async function serve(port: MessagePort, request: Request): Promise<void> {
@@ -135,12 +142,12 @@ async function answer(port: MessagePort, request: Extract<Request, { id: number 
     }
     case 'updateMeta': {
       const done = await engine.updateMeta(request.key, request.variant, request.meta);
-      uncommitted.push({ port, reply: { kind: 'done', id, done } });
+      afterCommit(port, { kind: 'done', id, done });
       return;
     }
     case 'delete': {
       const removed = await engine.remove(request.key, request.variant);
-      if (id !== 0) uncommitted.push({ port, reply: { kind: 'removed', id, removed } });
+      if (id !== 0) afterCommit(port, { kind: 'removed', id, removed });
       return;
     }
     case 'clear': {
@@ -191,10 +198,6 @@ function bodiesToMove(variants: readonly FoundVariant[]): ArrayBuffer[] {
 
 function movable(bytes: Uint8Array): ArrayBuffer[] {
   return bytes.length >= MOVE_BYTES && bytes.buffer instanceof ArrayBuffer ? [bytes.buffer] : [];
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 try {

@@ -148,7 +148,7 @@ export class SqliteStore<M> implements Store<M> {
         stored.push({ key, variant: found.variant, meta, body: this.#body(key, found), tier: 'disk' });
       else {
         this.#send({ kind: 'delete', id: 0, key, variant: found.variant });
-        this.#send({ kind: 'count', what: 'damaged' });
+        this.#send({ kind: 'count', what: 'undecodable' });
       }
     }
     return stored;

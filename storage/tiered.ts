@@ -2,7 +2,7 @@
 // its own bytes.
 //
 // INVARIANT: a read of the lower tier that began before a put, update, delete or clear of its key never promotes: such a
-// call forgets the read (`#reads`), and a read that is not there any more when it ends keeps its hands off memory.
+// call forgets the key's lookup and promotion, and what is not there any more when it ends keeps its hands off memory.
 
 import type { MemoryRecord, MemoryStore } from './memory.ts';
 import type { Removed, Store, Stored, StoreStats, Tier } from './store.ts';
@@ -15,16 +15,14 @@ const NONE: readonly never[] = [];
 export type RemovedByTier = Readonly<Partial<Record<Tier, Removed>>>;
 export type StatsByTier = Readonly<Partial<Record<Tier, StoreStats>>>;
 
-interface Read<M> {
-  readonly merged: Promise<readonly Stored<M>[]>;
-}
-
 export class TieredStore<M> implements Store<M> {
   readonly #memory: MemoryStore<M>;
   readonly #lower: Store<M> | undefined;
   readonly #lowerTier: Tier;
-  readonly #reads = new Map<string, Read<M>>();
-  #promotions = 0;
+  readonly #lookups = new Map<string, Promise<readonly Stored<M>[]>>();
+  /** Large bodies on their way up; the value is the token of the promotion. */
+  readonly #promotions = new Map<string, symbol>();
+  #promoting = 0;
   #lowerFailures = 0;
 
   constructor(memory: MemoryStore<M>, lower: Store<M> | undefined, lowerTier: Tier = 'disk') {
@@ -61,7 +59,7 @@ export class TieredStore<M> implements Store<M> {
     if (this.#lower === undefined) return this.#memory.get(key);
     for (const record of this.#memory.getNow(key) ?? NONE) this.#memory.touch(record);
     try {
-      return await (this.#reads.get(key) ?? this.#read(key, this.#lower)).merged;
+      return await (this.#lookups.get(key) ?? this.#lookup(key, this.#lower));
     } catch (error) {
       const held = this.#memory.getNow(key);
       if (held === undefined) throw error;
@@ -72,14 +70,14 @@ export class TieredStore<M> implements Store<M> {
 
   /** In memory at once, in the lower tier behind. False when no tier took it. */
   async put(key: string, variant: string, meta: M, chunks: readonly Buffer[]): Promise<boolean> {
-    this.#reads.delete(key);
+    this.#forget(key);
     const held = this.#memory.putNow(key, variant, meta, chunks);
     if (this.#lower === undefined) return held !== undefined;
     return this.#either(held !== undefined, this.#lower.put(key, variant, meta, held?.body.chunks ?? chunks));
   }
 
   async updateMeta(key: string, variant: string, meta: M): Promise<boolean> {
-    this.#reads.delete(key);
+    this.#forget(key);
     const held = this.#memory.updateMetaNow(key, variant, meta);
     return this.#lower === undefined ? held : this.#either(held, this.#lower.updateMeta(key, variant, meta));
   }
@@ -95,14 +93,15 @@ export class TieredStore<M> implements Store<M> {
 
   /** Removes one variant, or all of the key's. Gone from memory when this returns its promise. */
   async remove(key: string, variant?: string): Promise<RemovedByTier> {
-    this.#reads.delete(key);
+    this.#forget(key);
     const memory = this.#memory.deleteNow(key, variant);
     return this.#byTier(memory, await this.#lower?.delete(key, variant));
   }
 
   /** Removes everything. Gone from memory when this returns its promise. */
   async removeAll(): Promise<RemovedByTier> {
-    this.#reads.clear();
+    this.#lookups.clear();
+    this.#promotions.clear();
     const memory = this.#memory.clearNow();
     return this.#byTier(memory, await this.#lower?.clear());
   }
@@ -125,50 +124,65 @@ export class TieredStore<M> implements Store<M> {
   }
 
   async close(): Promise<void> {
-    this.#reads.clear();
+    this.#lookups.clear();
+    this.#promotions.clear();
     await this.#lower?.close();
     await this.#memory.close();
   }
 
-  #read(key: string, lower: Store<M>): Read<M> {
-    const isCurrent = (): boolean => this.#reads.get(key) === read;
-    let promotion = Promise.resolve();
-    const merged = lower.get(key).then((stored) => {
-      const held = this.#memory.getNow(key) ?? NONE;
-      const fresh = stored.filter(({ variant }) => !held.some((one) => one.variant === variant));
-      const all = merge(held, stored);
-      if (isCurrent()) promotion = this.#promote(fresh, isCurrent);
-      return all;
-    });
-    const read: Read<M> = { merged };
-    this.#reads.set(key, read);
-    const forget = (): void => {
-      if (isCurrent()) this.#reads.delete(key);
-    };
-    merged.then(() => promotion).then(forget, forget);
-    return read;
+  #forget(key: string): void {
+    this.#lookups.delete(key);
+    this.#promotions.delete(key);
   }
 
-  /** Puts into memory what fits: small bodies before this returns, large ones once they are read. */
-  async #promote(stored: readonly Stored<M>[], isCurrent: () => boolean): Promise<void> {
+  #lookup(key: string, lower: Store<M>): Promise<readonly Stored<M>[]> {
+    const lookup = lower.get(key).then(
+      (stored) => {
+        const held = this.#memory.getNow(key) ?? NONE;
+        if (isCurrent()) {
+          this.#lookups.delete(key);
+          this.#promote(key, stored, held);
+        }
+        return merge(held, stored);
+      },
+      (error: unknown) => {
+        if (isCurrent()) this.#lookups.delete(key);
+        throw error;
+      },
+    );
+    const isCurrent = (): boolean => this.#lookups.get(key) === lookup;
+    this.#lookups.set(key, lookup);
+    return lookup;
+  }
+
+  /** Puts into memory what fits: small bodies at once, large ones when they are read. */
+  #promote(key: string, stored: readonly Stored<M>[], held: readonly Stored<M>[]): void {
     const large: Stored<M>[] = [];
     for (const record of stored) {
-      const { key, variant, meta, body } = record;
-      if (body.chunks === undefined) large.push(record);
-      else this.#memory.putNow(key, variant, meta, body.chunks, true);
+      if (held.some(({ variant }) => variant === record.variant)) continue;
+      const { chunks } = record.body;
+      if (chunks !== undefined) this.#memory.putNow(key, record.variant, record.meta, chunks, true);
+      else if (record.body.length <= this.#memory.maxBytes / 4) large.push(record);
     }
-    for (const record of large) await this.#promoteLarge(record, isCurrent);
+    if (large.length === 0 || this.#promotions.has(key)) return;
+    const token = Symbol(key);
+    this.#promotions.set(key, token);
+    const isCurrent = (): boolean => this.#promotions.get(key) === token;
+    void (async () => {
+      for (const record of large) await this.#promoteLarge(record, isCurrent);
+      if (isCurrent()) this.#promotions.delete(key);
+    })();
   }
 
   async #promoteLarge({ key, variant, meta, body }: Stored<M>, isCurrent: () => boolean): Promise<void> {
     const { length } = body;
     if (
       length > this.#memory.maxBytes / 4 ||
-      this.#promotions >= MAX_PROMOTIONS ||
+      this.#promoting >= MAX_PROMOTIONS ||
       !this.#memory.reserve(length)
     )
       return;
-    this.#promotions += 1;
+    this.#promoting += 1;
     let reserved = length;
     try {
       const chunks: Buffer[] = [];
@@ -182,7 +196,7 @@ export class TieredStore<M> implements Store<M> {
     } catch {
       // The reader of the body hears of it; a promotion can do without.
     } finally {
-      this.#promotions -= 1;
+      this.#promoting -= 1;
       this.#memory.release(reserved);
     }
   }

@@ -89,13 +89,13 @@ function purge(options: AdminOptions, request: Request, responder: Responder): v
 
 async function carryOut(options: AdminOptions, request: Request): Promise<{ status: number; body: unknown }> {
   const text = await readBody(request);
-  if (text === undefined) return { status: 413, body: { error: `The body is over ${MAX_BODY_BYTES} bytes.` } };
+  if (text === undefined)
+    return { status: 413, body: { error: `The body is over ${MAX_BODY_BYTES} bytes.` } };
   const selectors = selectorsOf(text, options.purgeUrlOf);
   if (typeof selectors === 'string') return { status: 400, body: { error: selectors } };
   const receipts: PurgeReceipt[] = [];
   for (const selector of selectors) receipts.push(await options.purgeDoor.purge(selector, 'delete', request));
-  const statuses = receipts.map(statusOf);
-  const status = statuses.includes(500) ? 500 : statuses.includes(200) ? 200 : 404;
+  const status = statusOf(receipts);
   return { status, body: receipts.length === 1 ? receipts[0] : { receipts } };
 }
 

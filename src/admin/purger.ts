@@ -96,7 +96,10 @@ export function keysOf(url: string): readonly string[] {
  * Removes at once what a selector names by key, from every tier. What other selectors name is the journal's at lookup.
  * A tier that fails costs the count and the bytes, not the purge: the journal keeps what is left from being served.
  */
-export async function removeSelected(store: TieredStore<StoredMeta>, selector: Selector): Promise<RemovedByTier> {
+export async function removeSelected(
+  store: TieredStore<StoredMeta>,
+  selector: Selector,
+): Promise<RemovedByTier> {
   if (selector.kind === 'all') return store.removeAll();
   if (selector.kind !== 'url') return {};
   const [http, https] = keysOf(selector.url).map((key) => store.remove(key));
@@ -107,7 +110,10 @@ function addTiers(a: RemovedByTier, b: RemovedByTier): RemovedByTier {
   const sum: Partial<Record<Tier, Removed>> = { ...a };
   for (const [tier, removed] of Object.entries(b) as [Tier, Removed][]) {
     const before = sum[tier];
-    sum[tier] = { records: removed.records + (before?.records ?? 0), bytes: removed.bytes + (before?.bytes ?? 0) };
+    sum[tier] = {
+      records: removed.records + (before?.records ?? 0),
+      bytes: removed.bytes + (before?.bytes ?? 0),
+    };
   }
   return sum;
 }

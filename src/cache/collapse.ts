@@ -29,7 +29,8 @@ export class Flight<T> {
     }
     this.#waiters.add(callback);
     return () => {
-      if (this.#waiters.delete(callback) && this.#waiters.size === 0 && this.outcome === undefined) this.onAbandoned?.();
+      if (this.#waiters.delete(callback) && this.#waiters.size === 0 && this.outcome === undefined)
+        this.onAbandoned?.();
     };
   }
 

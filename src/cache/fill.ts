@@ -138,7 +138,8 @@ export class Fill {
   }
 
   #borrow(bytes: number): void {
-    if (this.received <= this.#options.maxBytes && this.#options.budget.reserve(bytes)) this.#reserved += bytes;
+    if (this.received <= this.#options.maxBytes && this.#options.budget.reserve(bytes))
+      this.#reserved += bytes;
     else this.stopKeeping();
   }
 
@@ -224,7 +225,10 @@ class FillReader implements Source {
         continue;
       }
       const from = this.position - this.#offset;
-      const piece = from === 0 && chunkEnd <= this.#end ? chunk : chunk.subarray(from, Math.min(chunk.length, this.#end - this.#offset));
+      const piece =
+        from === 0 && chunkEnd <= this.#end
+          ? chunk
+          : chunk.subarray(from, Math.min(chunk.length, this.#end - this.#offset));
       this.position += piece.length;
       this.#index++;
       this.#offset = chunkEnd;

@@ -17,7 +17,9 @@ export interface Source {
 
 /** Reads [start, end) of a stored body. */
 export function bodySource(body: StoredBody, start = 0, end = body.length): Source {
-  return body.chunks === undefined ? new ReadSource(body, start, end) : new ChunkSource(body.chunks, start, end);
+  return body.chunks === undefined
+    ? new ReadSource(body, start, end)
+    : new ChunkSource(body.chunks, start, end);
 }
 
 /** One source after another; each is opened when its turn comes. */

@@ -42,7 +42,9 @@ export interface StoredMeta {
    * Which bytes of the complete representation the body holds: [start, end), `complete` its whole length if known
    * (Content-Range `bytes 0-4/10` is {0, 5, 10}). undefined = all of it (RFC 9111 §3.3).
    */
-  readonly partial: { readonly start: number; readonly end: number; readonly complete: number | undefined } | undefined;
+  readonly partial:
+    | { readonly start: number; readonly end: number; readonly complete: number | undefined }
+    | undefined;
   /** The storing request carried Authorization. */
   readonly authorized: boolean;
 }

@@ -24,6 +24,13 @@ export function parsePathPattern(text: string): Pattern | undefined {
   return canonical.split(/\*+/);
 }
 
+/** "text/html", "image/*" → a pattern on a media type. */
+export function parseMediaPattern(text: string): Pattern | undefined {
+  return /^[!#$%&'*+.^_`|~0-9a-z/-]{1,200}$/i.test(text) && text.includes('/')
+    ? text.toLowerCase().split(/\*+/)
+    : undefined;
+}
+
 const CANONICAL: KeyRules = {
   path: 'normalize',
   query: 'drop',

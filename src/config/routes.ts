@@ -9,6 +9,8 @@ export interface RouteConfig {
     readonly host: HostPattern | undefined;
     readonly path: Pattern | undefined;
     readonly methods: readonly string[] | undefined;
+    /** Pattern on the response's media type, lower-case: such a route decides on storing, not on forwarding. */
+    readonly contentType: Pattern | undefined;
   };
   /** The cache settings of all routes, overridden by those of this one. */
   readonly rules: CacheRules;
@@ -17,12 +19,14 @@ export interface RouteConfig {
 /**
  * The first route that matches. `authority` and `target` as in Request; the query takes no part. The path is matched with
  * unreserved escapes decoded and dot and empty segments resolved (RFC 3986 §6.2.2), so that no spelling gets round a route.
+ * @param contentType of the response, once it is known; before, no route that names one matches
  */
 export function matchRoute(
   routes: readonly RouteConfig[],
   method: string,
   authority: string,
   target: string,
+  contentType?: string,
 ): RouteConfig | undefined {
   if (routes.length === 0) return undefined;
   const path = canonicalPath(target);
@@ -30,7 +34,9 @@ export function matchRoute(
     ({ match }) =>
       (match.methods === undefined || matchesMethod(match.methods, method)) &&
       (match.host === undefined || matchesHost(match.host, authority)) &&
-      (match.path === undefined || matchesPattern(match.path, path)),
+      (match.path === undefined || matchesPattern(match.path, path)) &&
+      (match.contentType === undefined ||
+        (contentType !== undefined && matchesPattern(match.contentType, mediaType(contentType)))),
   );
 }
 
@@ -45,6 +51,12 @@ export function rulesFor(
   method: string,
   authority: string,
   target: string,
+  contentType?: string,
 ): CacheRules {
-  return matchRoute(config.routes, method, authority, target)?.rules ?? config.cache.rules;
+  return matchRoute(config.routes, method, authority, target, contentType)?.rules ?? config.cache.rules;
+}
+
+/** Type and subtype without parameters (RFC 9110 §8.3.1). */
+function mediaType(contentType: string): string {
+  return (contentType.split(';')[0] ?? '').trim().toLowerCase();
 }

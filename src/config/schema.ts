@@ -3,7 +3,7 @@
 
 import { z } from 'zod';
 import { globalCache, routeCache } from './cache-schema.ts';
-import { parseHostPattern, parsePathPattern } from './patterns.ts';
+import { parseHostPattern, parseMediaPattern, parsePathPattern } from './patterns.ts';
 import { duration, flag, integer, list, oneOf, section, size, sizeOr, text } from './setting.ts';
 import { formatAddress, parseAddress, parseRange } from './units.ts';
 
@@ -93,6 +93,11 @@ const route = section('Requests and the settings that hold for them.', {
       parsePathPattern,
     ).optional(),
     methods: list('Methods of the request; HEAD and PURGE go where GET goes.', METHOD, method).optional(),
+    contentType: text(
+      'Media type of the response; "image/*" is any image. Such a route says what is stored, not what is forwarded.',
+      'a media type such as "text/html" or "image/*"',
+      parseMediaPattern,
+    ).optional(),
   }),
   cache: routeCache,
 });

@@ -38,6 +38,7 @@ export class BodyWriter implements BodySink {
   /** Bytes that the announced length still allows. */
   #room: number;
   #state: 'open' | 'ending' | 'over' = 'open';
+  /** More came than was announced: it is swallowed, so that the writer comes to its end. */
   #cut = false;
   readonly #waiting: Buffer[] = [];
   #drain: (() => void) | undefined;
@@ -50,7 +51,7 @@ export class BodyWriter implements BodySink {
   }
 
   write(chunk: Buffer): boolean {
-    if (this.#state !== 'open') return false;
+    if (this.#state !== 'open') return this.#cut;
     if (this.#framed === 'nothing' || chunk.length === 0) return true;
     const allowed = chunk.length <= this.#room ? chunk : chunk.subarray(0, this.#room);
     this.#room -= allowed.length;
@@ -62,7 +63,7 @@ export class BodyWriter implements BodySink {
     if (allowed !== chunk) {
       this.#cut = true;
       this.end();
-      return false;
+      return true;
     }
     return this.#flows();
   }

@@ -64,7 +64,7 @@ export class Exchange implements Responder {
     const bodyless = this.isHead || isBodyless(head.status);
     const content = bodyless || body === null || body.length === 0 ? null : body;
     const length = body === null ? 0 : body.length;
-    if (!bodyless && head.length !== undefined && head.length !== length) {
+    if (!isLength(head.length) || (!bodyless && (head.length ?? length) !== length)) {
       this.#misuse('The content has not the announced length.');
       return;
     }
@@ -107,7 +107,7 @@ export class Exchange implements Responder {
     const toClose = !bodyless && announced === NOTHING;
     const persist = !toClose && this.#outlet.persists();
     const text = this.#outlet.composer.compose(head, announced, this.#persistence(persist));
-    if (text === undefined || announced < NOTHING || !Number.isSafeInteger(announced)) {
+    if (text === undefined || !isLength(head.length)) {
       this.#misuse();
       return DEAD_SINK;
     }
@@ -170,8 +170,9 @@ export class Exchange implements Responder {
   }
 
   #misuse(reason = 'The response head cannot be sent.'): void {
-    this.#state = 'over';
     this.#outlet.misused(reason);
+    // The handler is let go as by a client that has gone.
+    this.lose();
   }
 
   /** Content-Length of a response without content: a HEAD's is what GET would have (RFC 9110 §8.6), 204 and 304 have none. */
@@ -195,4 +196,8 @@ export class Exchange implements Responder {
 
 function isBodyless(status: number): boolean {
   return status === 204 || status === 304;
+}
+
+function isLength(length: number | undefined): boolean {
+  return length === undefined || (Number.isSafeInteger(length) && length >= 0);
 }

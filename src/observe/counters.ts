@@ -3,7 +3,9 @@
 import { OUTCOMES, type OutcomeName } from './outcome.ts';
 
 /** Latency bucket bounds, seconds. */
-export const LATENCY_BOUNDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] as const;
+export const LATENCY_BOUNDS = [
+  0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
+] as const;
 
 /** Requests, bytes and latency of one outcome. */
 export class OutcomeCounter {
@@ -34,6 +36,8 @@ export class Counters {
   purges = 0;
   /** Fetches in flight that a purge or an unsafe method kept out of the store. */
   fenced = 0;
+  /** Stored responses evicted because their key had more variants than `maxVariants`. */
+  variantsEvicted = 0;
   /** Storage operations that failed; each was answered as a miss or dropped. */
   storeErrors = 0;
   /** Request heads refused by the parser, by status. */

@@ -1,7 +1,14 @@
 // Prometheus metrics made from the plain counters when somebody asks. No URL, host or client is ever a label.
 // The only file that imports prom-client.
 
-import { AggregatorRegistry, collectDefaultMetrics, Counter, Gauge, type MetricObject, Registry } from 'prom-client';
+import {
+  AggregatorRegistry,
+  Counter,
+  collectDefaultMetrics,
+  Gauge,
+  type MetricObject,
+  Registry,
+} from 'prom-client';
 import type { StoreStats } from '../../storage/store.ts';
 import { type Counters, LATENCY_BOUNDS } from './counters.ts';
 import { OUTCOMES, type OutcomeName } from './outcome.ts';
@@ -42,7 +49,12 @@ export function createMetrics(counters: Counters, gauges: Gauges, process: boole
       },
     });
   };
-  const labelled = (name: string, help: string, label: string, entries: () => Iterable<readonly [string | number, number]>): void => {
+  const labelled = (
+    name: string,
+    help: string,
+    label: string,
+    entries: () => Iterable<readonly [string | number, number]>,
+  ): void => {
     new Counter({
       name,
       help,
@@ -56,20 +68,59 @@ export function createMetrics(counters: Counters, gauges: Gauges, process: boole
   };
 
   const outcomes = Object.entries(counters.outcomes) as [OutcomeName, Counters['outcomes'][OutcomeName]][];
-  const sentences = Object.entries(OUTCOMES).map(([name, sentence]) => `${name}: ${sentence}`).join(' ');
+  const sentences = Object.entries(OUTCOMES)
+    .map(([name, sentence]) => `${name}: ${sentence}`)
+    .join(' ');
   labelled('holdfast_requests_total', `Requests by outcome. ${sentences}`, 'outcome', () =>
-    outcomes.map(([name, counts]) => [name, counts.requests] as const));
+    outcomes.map(([name, counts]) => [name, counts.requests] as const),
+  );
   labelled('holdfast_response_bytes_total', 'Content bytes handed to clients, by outcome.', 'outcome', () =>
-    outcomes.map(([name, counts]) => [name, counts.bytes] as const));
+    outcomes.map(([name, counts]) => [name, counts.bytes] as const),
+  );
   registry.registerMetric(latencyHistogram(counters) as never);
-  counter('holdfast_collapsed_total', 'Requests that shared the response of a fetch another request had begun.', () => counters.collapsed);
-  counter('holdfast_background_revalidations_total', 'Revalidations begun behind a stale response.', () => counters.backgroundRevalidations);
+  counter(
+    'holdfast_collapsed_total',
+    'Requests that shared the response of a fetch another request had begun.',
+    () => counters.collapsed,
+  );
+  counter(
+    'holdfast_background_revalidations_total',
+    'Revalidations begun behind a stale response.',
+    () => counters.backgroundRevalidations,
+  );
   counter('holdfast_purges_total', 'Purge records applied.', () => counters.purges);
-  counter('holdfast_fenced_total', 'Fetches in flight kept out of the store by a purge or an unsafe method.', () => counters.fenced);
-  counter('holdfast_store_errors_total', 'Storage operations that failed and counted as a miss.', () => counters.storeErrors);
-  labelled('holdfast_refused_heads_total', 'Request heads refused by the parser, by status.', 'status', () => counters.refusedHeads);
-  labelled('holdfast_origin_failures_total', 'Exchanges with the origin that failed, by kind.', 'kind', () => counters.originFailures);
-  counter('holdfast_origin_requests_total', 'Requests sent to the origin, retries included.', gauges.originRequests);
+  counter(
+    'holdfast_fenced_total',
+    'Fetches in flight kept out of the store by a purge or an unsafe method.',
+    () => counters.fenced,
+  );
+  counter(
+    'holdfast_variants_evicted_total',
+    'Stored responses evicted because their key had more than maxVariants.',
+    () => counters.variantsEvicted,
+  );
+  counter(
+    'holdfast_store_errors_total',
+    'Storage operations that failed and counted as a miss.',
+    () => counters.storeErrors,
+  );
+  labelled(
+    'holdfast_refused_heads_total',
+    'Request heads refused by the parser, by status.',
+    'status',
+    () => counters.refusedHeads,
+  );
+  labelled(
+    'holdfast_origin_failures_total',
+    'Exchanges with the origin that failed, by kind.',
+    'kind',
+    () => counters.originFailures,
+  );
+  counter(
+    'holdfast_origin_requests_total',
+    'Requests sent to the origin, retries included.',
+    gauges.originRequests,
+  );
   gauge('holdfast_origin_active', 'Exchanges with the origin under way.', gauges.originActive);
   gauge('holdfast_flights', 'Fetches under way.', gauges.flights);
   gauge('holdfast_client_connections', 'Open client connections.', gauges.connections);
@@ -109,7 +160,10 @@ function storeMetrics(registry: Registry, gauges: Pick<Gauges, 'stores'>): void 
 const LATENCY = 'holdfast_request_duration_seconds';
 
 /** A histogram over counts that are kept elsewhere, in the form the registry asks metrics for. */
-function latencyHistogram(counters: Counters): { name: string; get(): Promise<MetricObject & { values: unknown[] }> } {
+function latencyHistogram(counters: Counters): {
+  name: string;
+  get(): Promise<MetricObject & { values: unknown[] }>;
+} {
   return {
     name: LATENCY,
     async get() {
@@ -120,7 +174,11 @@ function latencyHistogram(counters: Counters): { name: string; get(): Promise<Me
           sum += counts.buckets[i] ?? 0;
           values.push({ labels: { le, outcome }, value: sum, metricName: `${LATENCY}_bucket` });
         });
-        values.push({ labels: { le: '+Inf', outcome }, value: counts.requests, metricName: `${LATENCY}_bucket` });
+        values.push({
+          labels: { le: '+Inf', outcome },
+          value: counts.requests,
+          metricName: `${LATENCY}_bucket`,
+        });
         values.push({ labels: { outcome }, value: counts.totalMs / 1000, metricName: `${LATENCY}_sum` });
         values.push({ labels: { outcome }, value: counts.requests, metricName: `${LATENCY}_count` });
       }

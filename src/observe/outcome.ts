@@ -9,7 +9,8 @@ export const OUTCOMES = {
   revalidated: 'A stored response was confirmed by the origin (304) and served.',
   miss: 'Fetched from the origin for the cache; collapsed followers count here too.',
   bypass: 'Forwarded without looking at or touching the store.',
-  refused: 'Answered by the edge itself with an error: a refused request, a loop, only-if-cached without a stored response.',
+  refused:
+    'Answered by the edge itself with an error: a refused request, a loop, only-if-cached without a stored response.',
   failed: 'The origin failed and nothing stored could stand in (502, 504).',
   local: 'Answered by the edge itself: PURGE, TRACE or OPTIONS at their last hop.',
 } as const;

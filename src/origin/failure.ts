@@ -18,12 +18,28 @@ export const FAILURES = {
   unreachable: { status: 502, side: 'origin', sentence: 'There is no route to the origin.' },
   dns: { status: 502, side: 'origin', sentence: "The origin's name could not be resolved." },
   tls: { status: 502, side: 'origin', sentence: 'The TLS handshake with the origin failed.' },
-  reset: { status: 502, side: 'origin', sentence: 'The origin closed the connection before its response was complete.' },
+  reset: {
+    status: 502,
+    side: 'origin',
+    sentence: 'The origin closed the connection before its response was complete.',
+  },
   malformed: { status: 502, side: 'origin', sentence: "The origin's response breaks HTTP/1.1." },
   'connect-timeout': { status: 504, side: 'origin', sentence: 'Connecting to the origin took too long.' },
-  'first-byte-timeout': { status: 504, side: 'origin', sentence: 'The origin did not begin to answer in time.' },
-  'idle-timeout': { status: 504, side: 'origin', sentence: 'The origin stopped sending in the middle of its response.' },
-  'request-body': { status: 400, side: 'client', sentence: "The client's request body ended early or broke." },
+  'first-byte-timeout': {
+    status: 504,
+    side: 'origin',
+    sentence: 'The origin did not begin to answer in time.',
+  },
+  'idle-timeout': {
+    status: 504,
+    side: 'origin',
+    sentence: 'The origin stopped sending in the middle of its response.',
+  },
+  'request-body': {
+    status: 400,
+    side: 'client',
+    sentence: "The client's request body ended early or broke.",
+  },
   closing: { status: 503, side: 'internal', sentence: 'The edge is shutting down.' },
   internal: { status: 502, side: 'internal', sentence: 'The edge could not forward the request.' },
 } as const satisfies Record<string, FailureFact>;

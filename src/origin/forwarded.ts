@@ -21,7 +21,9 @@ export type AddressTest = (address: string) => boolean;
 
 /** Compiles CIDR ranges ("10.0.0.0/8", "::1", …). @throws when one is malformed. */
 export function addressTest(ranges: readonly string[]): AddressTest {
-  const parsed = ranges.map((range) => ipaddr.parseCIDR(range.includes('/') ? range : `${range}/${range.includes(':') ? 128 : 32}`));
+  const parsed = ranges.map((range) =>
+    ipaddr.parseCIDR(range.includes('/') ? range : `${range}/${range.includes(':') ? 128 : 32}`),
+  );
   return (address) => {
     if (parsed.length === 0 || !ipaddr.isValid(address)) return false;
     const ip = ipaddr.process(address);
@@ -67,9 +69,11 @@ export interface ForwardOptions {
 export function forwardRequestLines(request: Request, options: ForwardOptions): FieldLines {
   const { fields, peer } = request;
   const { identity } = options;
-  const authority = options.hostPolicy === 'origin' || request.authority === '' ? options.originAuthority : request.authority;
+  const authority =
+    options.hostPolicy === 'origin' || request.authority === '' ? options.originAuthority : request.authority;
   const lines = ['host', authority];
-  const left = options.without === undefined ? REQUEST_REWRITTEN : new Set([...REQUEST_REWRITTEN, ...options.without]);
+  const left =
+    options.without === undefined ? REQUEST_REWRITTEN : new Set([...REQUEST_REWRITTEN, ...options.without]);
   lines.push(...new Fields(endToEnd(fields)).without(left).lines);
   if (options.add !== undefined) lines.push(...options.add);
   if (options.maxForwards !== undefined) lines.push('max-forwards', String(options.maxForwards));
@@ -113,14 +117,21 @@ function cdnLoopEntry(identity: Identity): string {
 export function isLoop(fields: Fields, identity: Identity): boolean {
   if (fields.has('via')) {
     for (const hop of (fields.get('via') ?? '').split(',')) {
-      if (hop.trim().split(/[ \t]+/)[1]?.toLowerCase() === identity.pseudonym) return true;
+      if (
+        hop
+          .trim()
+          .split(/[ \t]+/)[1]
+          ?.toLowerCase() === identity.pseudonym
+      )
+        return true;
     }
   }
   if (!fields.has('cdn-loop')) return false;
   for (const entry of (fields.get('cdn-loop') ?? '').split(',')) {
     const [id, ...parameters] = entry.split(';').map((part) => part.trim().toLowerCase());
     if (id !== identity.name) continue;
-    if (parameters.some((parameter) => parameter.replaceAll('"', '') === `id=${identity.pseudonym}`)) return true;
+    if (parameters.some((parameter) => parameter.replaceAll('"', '') === `id=${identity.pseudonym}`))
+      return true;
   }
   return false;
 }

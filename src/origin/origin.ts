@@ -207,7 +207,9 @@ class RunningExchange implements Exchange, Dispatcher.DispatchHandler {
     if (this.#ended) return;
     this.#finish();
     const body = this.#request.body;
-    this.#events.onFailure(body?.stream.errored ? new OriginFailure('request-body', error) : nameFailure(error));
+    this.#events.onFailure(
+      body?.stream.errored ? new OriginFailure('request-body', error) : nameFailure(error),
+    );
   }
 
   #finish(): void {

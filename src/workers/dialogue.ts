@@ -11,7 +11,10 @@ interface Port {
 /** @template Asked what the other side asks; @template Asking what this side asks. */
 export class Dialogue<Asking, Asked> {
   readonly #port: Port;
-  readonly #waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
+  readonly #waiting = new Map<
+    number,
+    { resolve: (value: unknown) => void; reject: (error: Error) => void }
+  >();
   #next = 1;
   #ended: Error | undefined;
 
@@ -25,7 +28,11 @@ export class Dialogue<Asking, Asked> {
         answer(message.question).then(
           (value) => port.postMessage({ answer: message.ask, value } satisfies Message<Asking>),
           (error: unknown) =>
-            port.postMessage({ answer: message.ask, value: undefined, error: String(error) } satisfies Message<Asking>),
+            port.postMessage({
+              answer: message.ask,
+              value: undefined,
+              error: String(error),
+            } satisfies Message<Asking>),
         );
         return;
       }

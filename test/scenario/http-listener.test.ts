@@ -456,6 +456,21 @@ describe('framing of a response', () => {
     );
   });
 
+  it.each([
+    [{ status: 200, lines: ['X', 'a\nb'], length: undefined }],
+    [{ status: 200, lines: [], length: -1 }],
+    [{ status: 200, lines: [], length: 1.5 }],
+  ])('that must not be begun becomes a 500 and lets the handler go: %j', async (head) => {
+    const aborted = Promise.withResolvers<void>();
+    const { port } = await serve((_request, responder) => {
+      const sink = responder.start(head);
+      expect(sink.write(Buffer.from('Y'))).toBe(false);
+      responder.onAbort(aborted.resolve);
+    });
+    expect(await new Client(port).send(GET).all()).toMatch(/^HTTP\/1\.1 500 [^Y]*$/);
+    await aborted.promise;
+  });
+
   it('becomes a 500 when the handler throws', async () => {
     const { port } = await serve(() => {
       throw new Error('a secret');

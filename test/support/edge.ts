@@ -32,7 +32,11 @@ export interface TestEdgeOptions {
 }
 
 /** An edge in front of an origin. */
-export async function startEdge({ origin, settings = {}, clock = manualClock() }: TestEdgeOptions): Promise<TestEdge> {
+export async function startEdge({
+  origin,
+  settings = {},
+  clock = manualClock(),
+}: TestEdgeOptions): Promise<TestEdge> {
   const lines: Record<string, unknown>[] = [];
   const { log } = createLog({ level: 'info', to: { write: (line) => void lines.push(JSON.parse(line)) } });
   const config = parseConfig(

@@ -38,11 +38,13 @@ describe('Content-Range (RFC 9110 §14.4)', () => {
   it('is read as it is written', () => {
     const part = fc
       .tuple(fc.nat(), fc.integer({ min: 1, max: 1e9 }), fc.option(fc.nat(), { nil: undefined }))
-      .map(([start, bytes, more]): Part => ({
-        start,
-        end: start + bytes,
-        complete: more === undefined ? undefined : start + bytes + more,
-      }));
+      .map(
+        ([start, bytes, more]): Part => ({
+          start,
+          end: start + bytes,
+          complete: more === undefined ? undefined : start + bytes + more,
+        }),
+      );
     fc.assert(
       fc.property(part, (one) => {
         expect(parseContentRange([formatContentRange(one)])).toEqual({ kind: 'part', ...one });
@@ -62,8 +64,22 @@ describe('combining parts (RFC 9111 §3.4)', () => {
     ['the same weak tag', { etag: 'W/"a"' }, { etag: 'W/"a"' }, part(0, 5, 10), part(5, 10, 10), false],
     ['a tag on one side', { etag: '"a"' }, {}, part(0, 5, 10), part(5, 10, 10), false],
     ['no validator', {}, {}, part(0, 5, 10), part(5, 10, 10), false],
-    ['the same strong date', { lastModified: T0 - 1000 }, { lastModified: T0 - 1000 }, part(0, 5, 10), part(5, 10, 10), true],
-    ['the same weak date', { lastModified: T0 }, { lastModified: T0 }, part(0, 5, 10), part(5, 10, 10), false],
+    [
+      'the same strong date',
+      { lastModified: T0 - 1000 },
+      { lastModified: T0 - 1000 },
+      part(0, 5, 10),
+      part(5, 10, 10),
+      true,
+    ],
+    [
+      'the same weak date',
+      { lastModified: T0 },
+      { lastModified: T0 },
+      part(0, 5, 10),
+      part(5, 10, 10),
+      false,
+    ],
   ])('%s', (_name, a, b, first, second, expected) => {
     expect(canCombine({ ...storedMeta(a), part: first }, { ...storedMeta(b), part: second })).toBe(expected);
   });
@@ -112,14 +128,24 @@ describe('combining parts (RFC 9111 §3.4)', () => {
 
 describe('asking for what is missing (RFC 9111 §3.3)', () => {
   it.each<[string, Part, { start: number; end: number | undefined }, unknown]>([
-    ['the tail', { start: 0, end: 5, complete: 10 }, { start: 0, end: undefined }, { start: 5, end: undefined }],
+    [
+      'the tail',
+      { start: 0, end: 5, complete: 10 },
+      { start: 0, end: undefined },
+      { start: 5, end: undefined },
+    ],
     ['the head', { start: 5, end: 10, complete: 10 }, { start: 0, end: undefined }, { start: 0, end: 5 }],
     ['some of the tail', { start: 0, end: 5, complete: 10 }, { start: 2, end: 7 }, { start: 5, end: 7 }],
     ['both sides', { start: 3, end: 6, complete: 10 }, { start: 0, end: undefined }, undefined],
     ['nothing', { start: 0, end: 10, complete: 10 }, { start: 0, end: undefined }, undefined],
     ['what does not touch, after', { start: 0, end: 5, complete: 10 }, { start: 6, end: 8 }, undefined],
     ['what does not touch, before', { start: 5, end: 9, complete: 10 }, { start: 0, end: 2 }, undefined],
-    ['length unknown', { start: 0, end: 5, complete: undefined }, { start: 0, end: undefined }, { start: 5, end: undefined }],
+    [
+      'length unknown',
+      { start: 0, end: 5, complete: undefined },
+      { start: 0, end: undefined },
+      { start: 5, end: undefined },
+    ],
   ])('%s', (_name, stored, wanted, expected) => {
     expect(missing(stored, wanted)).toEqual(expected);
   });

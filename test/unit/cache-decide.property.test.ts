@@ -9,8 +9,24 @@ import { Fields } from '../../src/http/fields.ts';
 import { storedMeta, T0 } from '../support/stored-meta.ts';
 
 const directive = fc.oneof(
-  fc.constantFrom('no-store', 'no-cache', 'max-age=0', 'max-age=30', 'min-fresh=10', 'max-stale', 'max-stale=20'),
-  fc.constantFrom('only-if-cached', 'stale-if-error=30', 'max-age=', 'max-stale="', 'max-age=99999999999999999999', ',,', '=1'),
+  fc.constantFrom(
+    'no-store',
+    'no-cache',
+    'max-age=0',
+    'max-age=30',
+    'min-fresh=10',
+    'max-stale',
+    'max-stale=20',
+  ),
+  fc.constantFrom(
+    'only-if-cached',
+    'stale-if-error=30',
+    'max-age=',
+    'max-stale="',
+    'max-age=99999999999999999999',
+    ',,',
+    '=1',
+  ),
 );
 const etag = fc.constantFrom(undefined, '"a"', 'W/"a"', 'a', '"', 'W/');
 const request = fc
@@ -52,7 +68,11 @@ const input: fc.Arbitrary<DecisionInput> = fc.record({
   stored: fc.option(stored, { nil: undefined }),
   verdict: fc.constantFrom('valid', 'invalidated', 'deleted'),
   rules: fc
-    .record({ strict: fc.boolean(), honourClient: fc.boolean(), bypass: fc.constantFrom(false, false, false, true) })
+    .record({
+      strict: fc.boolean(),
+      honourClient: fc.boolean(),
+      bypass: fc.constantFrom(false, false, false, true),
+    })
     .map((some) => ({ ...DEFAULT_RULES, ...some })),
   hadVariants: fc.boolean(),
   now: fc.integer({ min: -50_000, max: 300_000 }).map((offset) => T0 + offset),

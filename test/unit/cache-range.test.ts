@@ -7,7 +7,12 @@ import { storedMeta, T0, T0_DATE } from '../support/stored-meta.ts';
 const BODY_BYTES = 1000;
 const EARLIER = 'Sun, 09 Sep 2001 01:46:39 GMT';
 
-function shortly(range: readonly string[], ifRange: readonly string[], changes: Partial<StoredMeta>, bytes: number) {
+function shortly(
+  range: readonly string[],
+  ifRange: readonly string[],
+  changes: Partial<StoredMeta>,
+  bytes: number,
+) {
   const selection = selectRanges(range, ifRange, storedMeta(changes), bytes, () => 'B');
   switch (selection.kind) {
     case 'single':
@@ -37,6 +42,7 @@ describe('ranges of a complete response (RFC 9110 §14.1.2, §14.2)', () => {
     ['overlapping become one', 'bytes=0-10,5-20', '0-21 bytes 0-20/1000'],
     ['touching become one', 'bytes=5-9,0-4', '0-10 bytes 0-9/1000'],
     ['one that overlaps stands where its first member stood', 'bytes=500-600,0-9,550-700', '500-701 0-10'],
+    ['one that begins earlier too', 'bytes=500-600,0-9,450-550', '450-601 0-10'],
     ['satisfiable ones count', 'bytes=2000-,0-1', '0-2 bytes 0-1/1000'],
     ['beyond the end', 'bytes=1000-', 'Content-Range: bytes */1000'],
     ['a suffix of nothing', 'bytes=-0', 'Content-Range: bytes */1000'],
@@ -53,13 +59,19 @@ describe('ranges of a complete response (RFC 9110 §14.1.2, §14.2)', () => {
     ['a dash alone', 'bytes=-', 'full'],
     ['nothing', 'bytes=', 'full'],
     ['two lines', ['bytes=0-1', 'bytes=2-3'], 'full'],
-    ['sixteen ranges', `bytes=${Array.from({ length: 16 }, (_, i) => `${i * 2}-${i * 2}`).join()}`, Array.from({ length: 16 }, (_, i) => `${i * 2}-${i * 2 + 1}`).join(' ')],
+    [
+      'sixteen ranges',
+      `bytes=${Array.from({ length: 16 }, (_, i) => `${i * 2}-${i * 2}`).join()}`,
+      Array.from({ length: 16 }, (_, i) => `${i * 2}-${i * 2 + 1}`).join(' '),
+    ],
     ['seventeen ranges', `bytes=${'0-0,'.repeat(16)}5-5`, 'full'],
     ['an endless list', `bytes=${','.repeat(2000)}0-0`, 'full'],
   ];
-  it.each(rows)('%s', (_name, range, expected, bytes = BODY_BYTES) => {
-    expect(shortly(typeof range === 'string' ? [range] : range, [], {}, bytes)).toBe(expected);
-  });
+  for (const [name, range, expected, bytes = BODY_BYTES] of rows) {
+    it(name, () => {
+      expect(shortly(typeof range === 'string' ? [range] : range, [], {}, bytes)).toBe(expected);
+    });
+  }
 
   it('counts only where there is content to take it from', () => {
     expect(shortly(['bytes=0-1'], [], { status: 404 }, BODY_BYTES)).toBe('full');
@@ -115,7 +127,7 @@ describe('a stored part (RFC 9111 §3.3)', () => {
     expect(selection).toMatchObject({ lines: ['ETag', '"a"', 'Content-Range', 'bytes 110-119/1000'] });
   });
 
-  it.each([
+  it.each<[string, readonly string[], unknown]>([
     ['no Range', [], { start: 0, end: undefined }],
     ['open', ['bytes=5-'], { start: 5, end: undefined }],
     ['first and last', ['bytes=5-8'], { start: 5, end: 9 }],
@@ -132,13 +144,22 @@ describe('multipart/byteranges (RFC 9110 §14.6)', () => {
     const meta = storedMeta({ lines: ['Date', T0_DATE, 'content-type', 'text/css', 'ETag', '"a"'] });
     const selection = selectRanges(['bytes=0-1,500-501'], [], meta, BODY_BYTES, () => 'B');
     if (selection.kind !== 'multipart') throw new Error(selection.kind);
-    const body = selection.parts.map((part) => `${part.head}${'x'.repeat(part.end - part.start)}`).join('') + selection.tail;
+    const body =
+      selection.parts.map((part) => `${part.head}${'x'.repeat(part.end - part.start)}`).join('') +
+      selection.tail;
     expect(body).toBe(
       '--B\r\nContent-Type: text/css\r\nContent-Range: bytes 0-1/1000\r\n\r\nxx\r\n' +
         '--B\r\nContent-Type: text/css\r\nContent-Range: bytes 500-501/1000\r\n\r\nxx\r\n--B--\r\n',
     );
     expect(selection.length).toBe(body.length);
-    expect(selection.lines).toEqual(['Date', T0_DATE, 'ETag', '"a"', 'Content-Type', 'multipart/byteranges; boundary=B']);
+    expect(selection.lines).toEqual([
+      'Date',
+      T0_DATE,
+      'ETag',
+      '"a"',
+      'Content-Type',
+      'multipart/byteranges; boundary=B',
+    ]);
   });
 
   it('takes a new boundary each time', () => {
@@ -166,10 +187,16 @@ describe('any Range field', () => {
   it('selects nothing outside the content, and no byte twice', () => {
     fc.assert(
       fc.property(range, fc.nat(1500), fc.boolean(), (value, bytes, asPart) => {
-        const meta = storedMeta(asPart ? { status: 206, partial: { start: 100, end: 100 + bytes, complete: 3000 } } : {});
+        const meta = storedMeta(
+          asPart ? { status: 206, partial: { start: 100, end: 100 + bytes, complete: 3000 } } : {},
+        );
         const selection = selectRanges([value], [], meta, bytes);
         const taken =
-          selection.kind === 'single' ? [selection] : selection.kind === 'multipart' ? [...selection.parts] : [];
+          selection.kind === 'single'
+            ? [selection]
+            : selection.kind === 'multipart'
+              ? [...selection.parts]
+              : [];
         taken.sort((a, b) => a.start - b.start);
         let at = 0;
         for (const { start, end } of taken) {
@@ -188,7 +215,8 @@ describe('any Range field', () => {
         const specs = parseRange([value]) ?? [];
         expect(specs.length).toBeLessThanOrEqual(16);
         for (const one of specs) {
-          if (one.kind === 'from') expect(one.last ?? Number.MAX_SAFE_INTEGER).toBeGreaterThanOrEqual(one.first);
+          if (one.kind === 'from')
+            expect(one.last ?? Number.MAX_SAFE_INTEGER).toBeGreaterThanOrEqual(one.first);
         }
       }),
     );

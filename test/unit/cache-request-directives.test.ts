@@ -18,7 +18,11 @@ const PLAIN = {
 };
 
 describe('request directives (RFC 9111 §5.2.1)', () => {
-  const rows: readonly (readonly [string, Readonly<Record<string, string | readonly string[]>>, Partial<RequestFacts>])[] = [
+  const rows: readonly (readonly [
+    string,
+    Readonly<Record<string, string | readonly string[]>>,
+    Partial<RequestFacts>,
+  ])[] = [
     ['nothing', { Accept: '*/*', Cookie: 'a=b' }, {}],
     ['unknown directives change nothing', { 'Cache-Control': 'frob, x=1, no-transform' }, {}],
     ['any case', { 'Cache-Control': 'No-Cache, NO-STORE' }, { noCache: true, noStore: true }],
@@ -26,8 +30,16 @@ describe('request directives (RFC 9111 §5.2.1)', () => {
     ['a quoted number', { 'Cache-Control': 'max-age="5"' }, { maxAgeSeconds: 5 }],
     ['an unreadable max-age is 0', { 'Cache-Control': 'max-age=-1' }, { maxAgeSeconds: 0 }],
     ['max-age without a value is 0', { 'Cache-Control': 'max-age' }, { maxAgeSeconds: 0 }],
-    ['an unreadable min-fresh is never met', { 'Cache-Control': 'min-fresh=x' }, { minFreshSeconds: Number.POSITIVE_INFINITY }],
-    ['max-stale without a value', { 'Cache-Control': 'max-stale' }, { maxStaleSeconds: Number.POSITIVE_INFINITY }],
+    [
+      'an unreadable min-fresh is never met',
+      { 'Cache-Control': 'min-fresh=x' },
+      { minFreshSeconds: Number.POSITIVE_INFINITY },
+    ],
+    [
+      'max-stale without a value',
+      { 'Cache-Control': 'max-stale' },
+      { maxStaleSeconds: Number.POSITIVE_INFINITY },
+    ],
     ['max-stale', { 'Cache-Control': 'max-stale=7' }, { maxStaleSeconds: 7 }],
     ['an unreadable max-stale allows nothing', { 'Cache-Control': 'max-stale=7.5, x' }, { plain: true }],
     ['an unreadable stale-if-error allows nothing', { 'Cache-Control': 'stale-if-error=' }, { plain: true }],

@@ -1,0 +1,87 @@
+// The one open database of a directory, and beginning another in its place. Owns which journal it belongs to and that
+// body ids never repeat; when any of this is done is sqlite-engine.ts's decision.
+
+import { CacheDatabase } from './sqlite-database.ts';
+import { removeDatabase, setAside } from './sqlite-files.ts';
+
+export interface HandleOptions {
+  readonly dir: string;
+  readonly maxBytes: number;
+  readonly journalId: string | undefined;
+}
+
+export class Handle {
+  readonly #options: HandleOptions;
+  #database: CacheDatabase | undefined;
+  #keptAside: string | undefined;
+  #firstId = 1;
+  #damaged = 0;
+  #rebuilt = 0;
+
+  constructor(options: HandleOptions) {
+    this.#options = options;
+  }
+
+  /** Undefined until opened, and after a failure to. */
+  get database(): CacheDatabase | undefined {
+    return this.#database;
+  }
+
+  /** Where the latest malformed database is kept. */
+  get keptAside(): string | undefined {
+    return this.#keptAside;
+  }
+
+  /** Records that were dropped because their bytes were missing or wrong. */
+  get damaged(): number {
+    this.#damaged += this.#database?.takeDamaged() ?? 0;
+    return this.#damaged;
+  }
+
+  /** How often a malformed database was set aside. */
+  get rebuilt(): number {
+    return this.#rebuilt;
+  }
+
+  /** @throws what node:sqlite throws. */
+  async open(): Promise<void> {
+    const { dir, maxBytes, journalId } = this.#options;
+    const database = await CacheDatabase.open(dir, maxBytes, this.#firstId);
+    this.#database = database;
+    if (journalId === undefined || database.journalId === journalId) return;
+    // Fail closed: purges that this database never heard of may be lost with their journal.
+    this.close();
+    removeDatabase(dir);
+    const fresh = await CacheDatabase.open(dir, maxBytes, this.#firstId);
+    fresh.journalId = journalId;
+    this.#database = fresh;
+  }
+
+  /** Begins with an empty database. @throws what node:sqlite and the file system throw. */
+  async restart(): Promise<void> {
+    this.close();
+    removeDatabase(this.#options.dir);
+    await this.open();
+  }
+
+  /** Sets a malformed database aside and begins another. @throws what node:sqlite and the file system throw. */
+  async rebuild(now: number): Promise<void> {
+    this.close();
+    this.#keptAside = setAside(this.#options.dir, now);
+    this.#rebuilt += 1;
+    await this.open();
+  }
+
+  close(): void {
+    const database = this.#database;
+    this.#database = undefined;
+    if (database === undefined) return;
+    this.#damaged += database.takeDamaged();
+    this.#firstId = database.bodies.nextId;
+    try {
+      database.close();
+    } catch {
+      // A database that is beyond closing is as good as closed.
+    }
+  }
+}

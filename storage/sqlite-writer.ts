@@ -1,0 +1,110 @@
+// Background work on the database in small steps: queued puts, eviction for room, cleaning up. Owns the order of that
+// work, not the transactions it runs in.
+
+import { type CacheDatabase, CHANGE_BYTES } from './sqlite-database.ts';
+import type { Pair, WriteQueue } from './sqlite-queue.ts';
+import type { Removed } from './store.ts';
+
+/** Work of one step, so that lookups wait for no more than this. */
+const STEP_RECORDS = 16;
+const STEP_BYTES = 1024 * 1024;
+
+export class Writer {
+  readonly #queue: WriteQueue;
+  readonly #begin: () => Promise<CacheDatabase>;
+  readonly #writing: (pair: Pair) => void;
+  #evictions = 0;
+  /** Pages were given back, and the file is yet to be cut. */
+  #shrunk = false;
+
+  /**
+   * @param begin opens a transaction if there is none
+   * @param writing told of each record that the open transaction changes
+   */
+  constructor(queue: WriteQueue, begin: () => Promise<CacheDatabase>, writing: (pair: Pair) => void) {
+    this.#queue = queue;
+    this.#begin = begin;
+    this.#writing = writing;
+  }
+
+  get evictions(): number {
+    return this.#evictions;
+  }
+
+  /** Queued work first, then cleaning up. @returns false when there is nothing to do. */
+  async step(db: CacheDatabase): Promise<boolean> {
+    const until = db.pendingBytes + stepBytes(db);
+    for (let i = 0; i < STEP_RECORDS; i += 1) {
+      const name = this.#queue.first();
+      if (name === undefined) return i > 0 || (await this.#tidy(db));
+      await this.advance(name);
+      if (db.pendingBytes >= until) break;
+    }
+    return true;
+  }
+
+  /** To be called when all is committed. */
+  settled(db: CacheDatabase): void {
+    if (this.#shrunk) db.checkpoint();
+    this.#shrunk = false;
+  }
+
+  /** A part of the first put queued for a key, or of the room that it needs. */
+  async advance(name: string): Promise<void> {
+    const job = this.#queue.next(name);
+    if (job === undefined) return;
+    const db = await this.#begin();
+    const { request } = job;
+    if (job.bodyId === undefined) {
+      if (isOverfull(db, job.costBytes) && (await this.#free())) return;
+      this.#writing({ name, variant: request.variant });
+      job.bodyId = db.beginBody(request.chunks.length);
+    }
+    const until = db.pendingBytes + stepBytes(db);
+    while (job.written < request.chunks.length && db.pendingBytes < until) {
+      const chunk = request.chunks[job.written];
+      if (chunk !== undefined) await db.writeChunk(job.bodyId, job.written, chunk);
+      job.written += 1;
+    }
+    if (job.written < request.chunks.length) return;
+    await db.finishBody(job.bodyId, request);
+    this.#queue.done(name);
+  }
+
+  /** All that there is: in the database, and queued. */
+  async total(db: CacheDatabase): Promise<Removed> {
+    let { records, bytes } = db.totals;
+    for (const { job, first } of this.#queue.pairs()) {
+      const { request } = job;
+      bytes += request.length;
+      if (first && !(await db.has(request.key, request.variant).catch(() => false))) records += 1;
+    }
+    return { records, bytes };
+  }
+
+  async #tidy(db: CacheDatabase): Promise<boolean> {
+    if (isOverfull(db, 0) && (await this.#free())) return true;
+    if (db.bodies.hasGarbage) return (await this.#begin()).sweep();
+    if (!db.shrinkable) return false;
+    (await this.#begin()).shrink();
+    this.#shrunk = true;
+    return true;
+  }
+
+  /** A step towards room. @returns false when there is nothing to remove. */
+  async #free(): Promise<boolean> {
+    const db = await this.#begin();
+    if (await db.sweep()) return true;
+    const evicted = await db.evict(STEP_RECORDS, STEP_BYTES);
+    this.#evictions += evicted;
+    return evicted > 0;
+  }
+}
+
+function isOverfull(db: CacheDatabase, bytes: number): boolean {
+  return db.usedBytes + bytes + CHANGE_BYTES > db.maxBytes;
+}
+
+function stepBytes(db: CacheDatabase): number {
+  return Math.min(STEP_BYTES, db.transactionBytes);
+}
