@@ -165,7 +165,7 @@ class Fetch {
       const validated = keep.validated(record, records, answer, flight);
       if (validated === undefined) return this.#askAgain('whole');
       if (!validated.shared) this.#options.flights.close(flight);
-      this.#begin(false, 0);
+      this.#begin(0);
       return this.#settle({ kind: 'validated', ...validated });
     }
     // RFC 9111 §3.4: a part that does not fit what is stored completes nothing.
@@ -183,14 +183,14 @@ class Fetch {
     if (completing && status === 206) {
       const combined = combine(record, meta, answer);
       if (combined === undefined) return this.#askAgain('as-is');
-      const fill = this.#begin(true, rules.maxObjectBytes, (end) =>
+      const fill = this.#begin(this.#keepBytes(response, rules), (end) =>
         keep.combined(this.#plan.key, record, combined, end, flight),
       );
       const body = combinedBody(combined, record.body, fill);
       return this.#settle({ kind: 'shared', response, meta: combined.meta, fill, body, combined: true });
     }
     this.#options.hitForMiss.forget(flight.key);
-    const fill = this.#begin(true, rules.maxObjectBytes, (end) => keep.fetched(this.#plan, rules, meta, end));
+    const fill = this.#begin(this.#keepBytes(response, rules), (end) => keep.fetched(this.#plan, rules, meta, end));
     this.#settle({ kind: 'shared', response, meta, fill, body: fillBody(fill, announced), combined: false });
   }
 
@@ -210,14 +210,15 @@ class Fetch {
     const rules = this.#plan.rulesFor(response.fields);
     const fill =
       meta === undefined
-        ? this.#begin(false, 0)
-        : this.#begin(true, rules.maxObjectBytes, (end) => keep.fetched(this.#plan, rules, meta, end));
+        ? this.#begin(0)
+        : this.#begin(this.#keepBytes(response, rules), (end) => keep.fetched(this.#plan, rules, meta, end));
     this.#settle({ kind: 'own', response, fill, reason, whole });
     // Its leader has left, or was served something stored instead.
     fill.abandon();
   }
 
-  #begin(keep: boolean, maxBytes: number, onEnd: (end: FillEnd) => void = () => undefined): Fill {
+  /** @param keepBytes the most that is kept for the store; 0 keeps nothing */
+  #begin(keepBytes: number, onEnd: (end: FillEnd) => void = () => undefined): Fill {
     const exchange = this.#exchange;
     this.#fill = new Fill({
       tap: {
@@ -225,8 +226,8 @@ class Fetch {
         resume: () => exchange?.resume(),
         abort: () => exchange?.abort(),
       },
-      keep,
-      maxBytes,
+      keep: keepBytes > 0,
+      maxBytes: keepBytes,
       budget: this.#options.budget,
       onEnd: (end) => {
         onEnd(end);
@@ -234,6 +235,12 @@ class Fetch {
       },
     });
     return this.#fill;
+  }
+
+  /** A body of unknown length could be endless: it may take an eighth of the memory before it is given up. */
+  #keepBytes(response: OriginResponse, rules: CacheRules): number {
+    const known = contentLength(response) !== undefined;
+    return known ? rules.maxObjectBytes : Math.min(rules.maxObjectBytes, this.#options.budget.maxBytes / 8);
   }
 
   #settle(outcome: FetchOutcome): void {

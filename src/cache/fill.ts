@@ -12,6 +12,8 @@ export interface Tap {
 
 /** Memory that fills borrow while they keep a body for the store (storage's memory tier is the lender). */
 export interface Budget {
+  /** All there is, bytes. */
+  readonly maxBytes: number;
   reserve(bytes: number): boolean;
   release(bytes: number): void;
 }
