@@ -2,7 +2,7 @@
 // Worked out once per header block; pure.
 
 import { type RequestFacts, requestFacts } from './cache/request-directives.ts';
-import type { Fields } from './http/fields.ts';
+import type { FieldLines, Fields } from './http/fields.ts';
 import { type Identity, isLoop } from './origin/forwarded.ts';
 
 /** A request the edge answers itself with an error. */
@@ -11,7 +11,12 @@ export interface Refusal {
   readonly sentence: string;
   /** Token for Cache-Status's detail and the log. */
   readonly detail: string;
+  /** Lines that go with the status. */
+  readonly lines?: FieldLines;
 }
+
+/** Methods that the edge serves, for Allow. */
+export const ALLOWED_METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE';
 
 /** What the fields of a request say before the cache is asked. */
 export interface Admission {
@@ -26,6 +31,7 @@ const REFUSALS = {
     status: 405,
     sentence: 'This is a reverse proxy: CONNECT is not served here.',
     detail: 'connect-refused',
+    lines: ['Allow', ALLOWED_METHODS],
   },
   upgrade: { status: 501, sentence: 'Upgrading the connection is not supported.', detail: 'upgrade-refused' },
   loop: {

@@ -231,7 +231,8 @@ export class Edge {
   /** To the origin, past the cache: bodies are streamed both ways. */
   #pass(visit: Visit, reason: 'bypass' | 'method', invalidates: boolean): void {
     const { request, responder, key } = visit;
-    if (maxForwards(request.method, request.fields).kind === 'answer') {
+    // OPTIONS * is about the server that was asked (RFC 9110 §9.3.7).
+    if (request.target === '*' || maxForwards(request.method, request.fields).kind === 'answer') {
       return this.#reply.lastHop(request, responder);
     }
     const forward: Forward = {

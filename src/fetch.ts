@@ -190,7 +190,9 @@ class Fetch {
       return this.#settle({ kind: 'shared', response, meta: combined.meta, fill, body, combined: true });
     }
     this.#options.hitForMiss.forget(flight.key);
-    const fill = this.#begin(this.#keepBytes(response, rules), (end) => keep.fetched(this.#plan, rules, meta, end));
+    const fill = this.#begin(this.#keepBytes(response, rules), (end) =>
+      keep.fetched(this.#plan, rules, meta, end),
+    );
     this.#settle({ kind: 'shared', response, meta, fill, body: fillBody(fill, announced), combined: false });
   }
 

@@ -2,7 +2,7 @@
 // alone, errors; each with its marks, its body and its record. Decides nothing about the cache.
 
 import type { Stored } from '../storage/store.ts';
-import type { Refusal } from './admit.ts';
+import { ALLOWED_METHODS, type Refusal } from './admit.ts';
 import { ageSeconds, ttlSeconds } from './cache/age.ts';
 import { type CacheStatus, formatCacheStatus, xCache } from './cache/cache-status.ts';
 import { evaluate, notModifiedLines } from './cache/conditional.ts';
@@ -49,8 +49,6 @@ function passedLines(fields: Fields, rules: CacheRules): FieldLines {
   const lines = endToEnd(fields);
   return rules.stripSetCookie ? new Fields(lines).without(COOKIES).lines : lines;
 }
-
-const ALLOWED = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE';
 
 /** RFC 9110 §9.3.8: what was received, without fields that hold secrets. */
 const SECRETS: ReadonlySet<string> = new Set(['authorization', 'cookie', 'proxy-authorization']);
@@ -193,9 +191,16 @@ export class Reply {
   }
 
   /** The edge's own no. */
-  refused(request: Request, responder: Responder, { status, sentence, detail }: Refusal): void {
+  refused(request: Request, responder: Responder, { status, sentence, detail, lines = [] }: Refusal): void {
     const cacheStatus = formatCacheStatus(this.#options.identity.name, { detail });
-    this.#error(request, responder, status, sentence, { outcome: 'refused', cacheStatus, reason: detail });
+    this.#error(
+      request,
+      responder,
+      status,
+      sentence,
+      { outcome: 'refused', cacheStatus, reason: detail },
+      lines,
+    );
   }
 
   /** OPTIONS or TRACE with Max-Forwards: 0 (RFC 9110 §7.6.2): this edge is the final recipient. */
@@ -203,7 +208,8 @@ export class Reply {
     const cacheStatus = formatCacheStatus(this.#options.identity.name, { detail: 'max-forwards' });
     const marks = ['Cache-Status', cacheStatus, 'X-Cache', xCache('local')];
     const body = request.method === 'TRACE' ? traceBody(request) : null;
-    const lines = body === null ? ['Allow', ALLOWED, ...marks] : ['Content-Type', 'message/http', ...marks];
+    const lines =
+      body === null ? ['Allow', ALLOWED_METHODS, ...marks] : ['Content-Type', 'message/http', ...marks];
     responder.send({ status: 200, lines, length: body?.length ?? 0 }, body);
     this.#options.access.record(request, {
       outcome: 'local',
@@ -227,8 +233,15 @@ export class Reply {
     });
   }
 
-  #error(request: Request, responder: Responder, status: number, sentence: string, sent: Sent): void {
-    const lines = ['Cache-Status', sent.cacheStatus, 'X-Cache', xCache(sent.outcome)];
+  #error(
+    request: Request,
+    responder: Responder,
+    status: number,
+    sentence: string,
+    sent: Sent,
+    more: FieldLines = [],
+  ): void {
+    const lines = [...more, 'Cache-Status', sent.cacheStatus, 'X-Cache', xCache(sent.outcome)];
     const bytes = sendText(responder, status, sentence, lines);
     this.#options.access.record(request, { ...sent, status, bytes: request.method === 'HEAD' ? 0 : bytes });
   }
