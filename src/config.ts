@@ -25,6 +25,7 @@ export interface Config {
   readonly admin: Address | undefined;
   readonly workers: number;
   readonly memoryBytes: number;
+  readonly eviction: Parsed['eviction'];
   /** undefined runs on memory alone. */
   readonly disk: { readonly dir: string; readonly bytes: number } | undefined;
   readonly log: { readonly level: Parsed['log']['level']; readonly access: boolean };
@@ -102,6 +103,7 @@ function shape(set: Parsed, purgeToken: string | undefined): Config {
     admin: set.admin === 'none' ? undefined : set.admin,
     workers: set.workers,
     memoryBytes: set.memory,
+    eviction: set.eviction,
     disk: set.disk.dir === 'none' ? undefined : { dir: set.disk.dir, bytes: set.disk.size },
     log: set.log,
     host: set.host,

@@ -115,6 +115,7 @@ export class Edge {
       target: exact.target,
       storeFailed: false,
       alone: false,
+      vary: undefined,
     };
     // A GET with content: RFC 9110 §9.3.1 gives it no meaning, but its origin may.
     if (rules.bypass || request.body !== null || !isReusable(method))
@@ -262,11 +263,10 @@ export class Edge {
     if (this.#flights.find(flightKey) !== undefined || !this.#backoff.allows(flightKey, now())) return;
     counters.backgroundRevalidations++;
     const flight = this.#flights.begin(flightKey, journal.seq, true);
-    flight.wait((outcome) => {
-      const failed = outcome.kind === 'failed' || (outcome.kind === 'own' && outcome.response.status >= 500);
-      if (failed) this.#backoff.failed(flightKey, now());
+    flight.onEnd = () => {
+      if (failedToRefresh(flight.outcome)) this.#backoff.failed(flightKey, now());
       else this.#backoff.succeeded(flightKey);
-    });
+    };
     this.#start({ ...visit, request: { ...visit.request, method: 'GET', body: null } }, forward, flight);
   }
 
@@ -358,6 +358,11 @@ export class Edge {
       }
       case 'shared': {
         const { fill, meta } = outcome;
+        if (collapsed && visit.vary === undefined && !selects(meta, visit.request.fields)) {
+          // Now it is known what tells the key's responses apart: wait with those who ask alike.
+          visit.vary = meta.vary;
+          return this.#forward(visit, { ...forward, reason: 'vary-miss' });
+        }
         if (collapsed && !(fill.joinable && this.#usable(visit, meta))) return this.#goAlone(visit, forward);
         return this.#reply.shared(visit, forward, outcome, collapsed);
       }
@@ -477,10 +482,19 @@ export class Edge {
   }
 
   /** Requests with this key wait for one another: the cache key, and the nominated values as far as they are known. */
-  #flightKey(visit: Visit, { record, records }: Forward): string {
-    const names = (record ?? records[0])?.meta.vary ?? visit.rules.key.extraFields;
-    return names.length === 0 ? visit.key : `${visit.key}\n${variantKey(names, visit.request.fields)}`;
+  #flightKey({ key, vary, request, admission, rules }: Visit, { record, records }: Forward): string {
+    const names = vary ?? (record ?? records[0])?.meta.vary ?? rules.key.extraFields;
+    const variant = names.length === 0 ? '' : `\n${variantKey(names, request.fields)}`;
+    // RFC 9111 §3.5: what comes of a request with credentials may be for it alone; others do not wait for that.
+    return admission.facts.hasAuthorization ? `${key}${variant}\nauthorized` : `${key}${variant}`;
   }
+}
+
+/** No answer, an error, or a body that broke off. */
+function failedToRefresh(outcome: FetchOutcome | undefined): boolean {
+  if (outcome === undefined || outcome.kind === 'failed') return true;
+  if (outcome.kind === 'shared') return outcome.fill.state === 'failed';
+  return outcome.kind === 'own' && outcome.response.status >= 500;
 }
 
 const ONLY_IF_CACHED = {

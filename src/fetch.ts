@@ -2,12 +2,14 @@
 // what came of it to everybody who waits on its flight. What reaches the store goes through keep.ts. Knows no client.
 
 import type { Stored } from '../storage/store.ts';
+import type { TieredStore } from '../storage/tiered.ts';
 import type { Flight, Flights, HitForMiss } from './cache/collapse.ts';
 import { combine } from './cache/combine.ts';
 import { type Budget, Fill, type FillEnd } from './cache/fill.ts';
 import { assess, type NoStoreReason } from './cache/policy.ts';
 import type { CacheRules } from './cache/rules.ts';
 import type { StoredMeta } from './cache/stored.ts';
+import { variantKey } from './cache/vary.ts';
 import type { FieldLines, Fields } from './http/fields.ts';
 import type { Request } from './http/message.ts';
 import type { Keep } from './keep.ts';
@@ -51,6 +53,14 @@ export const FETCH_REASONS = {
   purged: 'A purge overtook the fetch.',
 } as const satisfies Record<string, string>;
 
+/** Reasons that say nothing of what another request for the key would bring. */
+const OF_THIS_REQUEST: ReadonlySet<NotStored> = new Set([
+  'kept-stale',
+  'purged',
+  'request-no-store',
+  'request-content',
+]);
+
 export interface FetchPlan {
   readonly flight: Flight<FetchOutcome>;
   readonly key: string;
@@ -74,6 +84,7 @@ export interface FetchPlan {
 
 export interface FetcherOptions {
   readonly origin: Origin;
+  readonly store: Pick<TieredStore<StoredMeta>, 'wants'>;
   readonly keep: Keep;
   /** Lends memory to fills. */
   readonly budget: Budget;
@@ -183,14 +194,14 @@ class Fetch {
     if (completing && status === 206) {
       const combined = combine(record, meta, answer);
       if (combined === undefined) return this.#askAgain('as-is');
-      const fill = this.#begin(this.#keepBytes(response, rules), (end) =>
+      const fill = this.#begin(this.#keepBytes(response, rules, combined.meta), (end) =>
         keep.combined(this.#plan.key, record, combined, end, flight),
       );
       const body = combinedBody(combined, record.body, fill);
       return this.#settle({ kind: 'shared', response, meta: combined.meta, fill, body, combined: true });
     }
     this.#options.hitForMiss.forget(flight.key);
-    const fill = this.#begin(this.#keepBytes(response, rules), (end) =>
+    const fill = this.#begin(this.#keepBytes(response, rules, meta), (end) =>
       keep.fetched(this.#plan, rules, meta, end),
     );
     this.#settle({ kind: 'shared', response, meta, fill, body: fillBody(fill, announced), combined: false });
@@ -207,13 +218,15 @@ class Fetch {
     const { flight, forCache, ask } = this.#plan;
     const { hitForMiss, flights, keep, now } = this.#options;
     const whole = forCache && ask !== 'as-is';
-    if (whole && reason !== 'kept-stale') hitForMiss.remember(flight.key, now());
+    if (whole && !OF_THIS_REQUEST.has(reason)) hitForMiss.remember(flight.key, now());
     flights.close(flight);
     const rules = this.#plan.rulesFor(response.fields);
     const fill =
       meta === undefined
         ? this.#begin(0)
-        : this.#begin(this.#keepBytes(response, rules), (end) => keep.fetched(this.#plan, rules, meta, end));
+        : this.#begin(this.#keepBytes(response, rules, meta), (end) =>
+            keep.fetched(this.#plan, rules, meta, end),
+          );
     this.#settle({ kind: 'own', response, fill, reason, whole });
     // Its leader has left, or was served something stored instead.
     fill.abandon();
@@ -239,10 +252,16 @@ class Fetch {
     return this.#fill;
   }
 
-  /** A body of unknown length could be endless: it may take an eighth of the memory before it is given up. */
-  #keepBytes(response: OriginResponse, rules: CacheRules): number {
-    const known = contentLength(response) !== undefined;
-    return known ? rules.maxObjectBytes : Math.min(rules.maxObjectBytes, this.#options.budget.maxBytes / 8);
+  /**
+   * What the store would not take is not collected for it. A body of unknown length could be endless: it may take an eighth
+   * of the memory before it is given up.
+   */
+  #keepBytes(response: OriginResponse, rules: CacheRules, meta: StoredMeta): number {
+    const { budget, store } = this.#options;
+    const { key, request } = this.#plan;
+    const announced = contentLength(response);
+    if (announced === undefined) return Math.min(rules.maxObjectBytes, budget.maxBytes / 8);
+    return store.wants(key, variantKey(meta.vary, request.fields), announced) ? rules.maxObjectBytes : 0;
   }
 
   #settle(outcome: FetchOutcome): void {

@@ -20,6 +20,8 @@ export interface Visit {
   storeFailed: boolean;
   /** It has waited on another's fetch in vain: now it fetches alone. */
   alone: boolean;
+  /** What tells the responses of its key apart, learned while it waited; the store does not know it yet. */
+  vary: readonly string[] | undefined;
 }
 
 /** Why and for what a visit goes to the origin. */

@@ -2,6 +2,8 @@
 
 export type Selector =
   | { readonly kind: 'url'; readonly url: string }
+  /** A URL without a query: that one, and every query of it. */
+  | { readonly kind: 'path'; readonly path: string }
   | { readonly kind: 'prefix'; readonly prefix: string }
   | { readonly kind: 'host'; readonly host: string }
   | { readonly kind: 'tag'; readonly tag: string }
@@ -26,6 +28,8 @@ export function selected(selector: Selector): string {
   switch (selector.kind) {
     case 'url':
       return selector.url;
+    case 'path':
+      return selector.path;
     case 'prefix':
       return selector.prefix;
     case 'host':
@@ -50,8 +54,9 @@ export function parseRecord(value: unknown): PurgeRecord | undefined {
 
 export function parseSelector(value: unknown): Selector | undefined {
   if (!isObject(value)) return undefined;
-  const { kind, url, prefix, host, tag } = value;
+  const { kind, url, path, prefix, host, tag } = value;
   if (kind === 'url' && typeof url === 'string') return { kind, url };
+  if (kind === 'path' && typeof path === 'string') return { kind, path };
   if (kind === 'prefix' && typeof prefix === 'string') return { kind, prefix };
   if (kind === 'host' && typeof host === 'string') return { kind, host };
   if (kind === 'tag' && typeof tag === 'string') return { kind, tag };

@@ -10,6 +10,10 @@ import type { Removed, Store, Stored, StoredBody, StoreStats } from './store.ts'
 const RECORD_BYTES = 560;
 /** Bytes of a chunk beside its content: the Buffer, its ArrayBuffer, their allocation; measured likewise. */
 const CHUNK_BYTES = 340;
+/** A record over this share of the budget has to be worth what would go for it. */
+const LARGE_SHARE = 1 / 20;
+/** A record over this share is declined. */
+const LARGEST_SHARE = 1 / 4;
 const NONE: readonly never[] = [];
 
 export interface MemoryOptions<M> {
@@ -44,17 +48,26 @@ export class MemoryRecord<M> implements Stored<M>, Tenant<MemoryRecord<M>> {
   readonly variant: string;
   readonly meta: M;
   readonly body: StoredBody & { readonly chunks: readonly Buffer[] };
+  readonly mark: number;
   readonly sizeBytes: number;
   older: MemoryRecord<M> | undefined = undefined;
   newer: MemoryRecord<M> | undefined = undefined;
+  shelf = 0;
+  standing = Number.NaN;
   /** False once evicted, deleted or replaced. */
   resident = true;
   /** The owner's own, for what it works out once per record. Not counted. */
   scratch: unknown = undefined;
 
-  constructor(key: string, variant: string, meta: M, body: MemoryRecord<M>['body'], sizeBytes: number) {
-    this.key = key;
-    this.variant = variant;
+  constructor(
+    name: Pick<MemoryRecord<M>, 'key' | 'variant' | 'mark'>,
+    meta: M,
+    body: MemoryRecord<M>['body'],
+    sizeBytes: number,
+  ) {
+    this.key = name.key;
+    this.variant = name.variant;
+    this.mark = name.mark;
     this.meta = meta;
     this.body = body;
     this.sizeBytes = sizeBytes;
@@ -88,6 +101,11 @@ export class MemoryStore<M> implements Store<M> {
     return this.#records.get(key);
   }
 
+  /** Every key's variants, for background work: what is put meanwhile is met too, what is removed is not. */
+  walk(): Iterable<readonly MemoryRecord<M>[]> {
+    return this.#records.values();
+  }
+
   /** Tells the eviction policy of a hit. A record that is no longer here is ignored. */
   touch(record: Stored<M>): void {
     if (record instanceof MemoryRecord && record.resident) this.#policy.used(record);
@@ -105,8 +123,9 @@ export class MemoryStore<M> implements Store<M> {
   }
 
   /**
-   * Puts at once, in front of the key's other variants (behind them when `last`). Declines a record over a quarter of the budget, or when what must stay (reservations) leaves no room;
-   * what it would have replaced is gone all the same.
+   * Puts at once, in front of the key's other variants (behind them when `last`). Declines a record over a quarter of the
+   * budget, a large one that the policy does not admit, and any when what must stay (reservations) leaves no room; what
+   * it would have replaced is gone all the same. Counts as a request that found nothing.
    * @returns the record, or undefined when declined.
    */
   putNow(
@@ -118,17 +137,31 @@ export class MemoryStore<M> implements Store<M> {
   ): MemoryRecord<M> | undefined {
     const length = totalLength(chunks);
     this.deleteNow(key, variant);
+    const mark = this.#policy.mark(key, variant);
+    this.#policy.missed(mark);
     const fixed = this.#sizeOf(meta) + RECORD_BYTES + key.length + variant.length;
-    if (fixed + length > this.maxBytes / 4) return undefined;
+    if (!this.#admits(mark, fixed + length)) return undefined;
     const kept = compact(chunks);
     const sizeBytes = fixed + heldBytes(kept) + kept.length * CHUNK_BYTES;
-    if (sizeBytes > this.maxBytes / 4 || !this.#makeRoom(sizeBytes)) return undefined;
-    const ownKey = own(key);
-    const record = new MemoryRecord(ownKey, own(variant), meta, new MemoryBody(length, kept), sizeBytes);
+    if (sizeBytes > this.maxBytes * LARGEST_SHARE || !this.#makeRoom(sizeBytes)) return undefined;
+    const name = { key: own(key), variant: own(variant), mark };
+    const record = new MemoryRecord(name, meta, new MemoryBody(length, kept), sizeBytes);
     const others = this.#records.get(key) ?? NONE;
-    this.#records.set(ownKey, last ? [...others, record] : [record, ...others]);
+    this.#records.set(name.key, last ? [...others, record] : [record, ...others]);
     this.#admit(record);
     return record;
+  }
+
+  /**
+   * Whether a record of so many bytes would be taken, to be asked before they are fetched. A refusal counts as a request
+   * that found nothing, so that what is asked for often enough is wanted in the end.
+   */
+  wants(key: string, variant: string, bytes: number): boolean {
+    if (bytes + RECORD_BYTES <= this.maxBytes * LARGE_SHARE) return true;
+    const mark = this.#policy.mark(key, variant);
+    const wanted = this.#admits(mark, bytes + RECORD_BYTES);
+    if (!wanted) this.#policy.missed(mark);
+    return wanted;
   }
 
   async updateMeta(key: string, variant: string, meta: M): Promise<boolean> {
@@ -141,10 +174,11 @@ export class MemoryStore<M> implements Store<M> {
     const old = found?.[at];
     if (found === undefined || old === undefined) return false;
     const sizeBytes = old.sizeBytes - this.#sizeOf(old.meta) + this.#sizeOf(meta);
-    const record = new MemoryRecord(old.key, old.variant, meta, old.body, sizeBytes);
-    this.#expel(old);
+    const record = new MemoryRecord(old, meta, old.body, sizeBytes);
+    this.#policy.replaced(old, record);
+    old.resident = false;
+    this.#bytes += sizeBytes - old.sizeBytes;
     this.#records.set(old.key, found.with(at, record));
-    this.#admit(record);
     this.#makeRoom(0);
     return true;
   }
@@ -205,12 +239,19 @@ export class MemoryStore<M> implements Store<M> {
     this.clearNow();
   }
 
+  #admits(mark: number, bytes: number): boolean {
+    if (bytes <= this.maxBytes * LARGE_SHARE) return true;
+    const excess = this.#bytes + this.#reserved + bytes - this.maxBytes;
+    return bytes <= this.maxBytes * LARGEST_SHARE && this.#policy.admits(mark, bytes, Math.max(0, excess));
+  }
+
   #makeRoom(bytes: number): boolean {
     const bound = this.maxBytes - this.#reserved - bytes;
     while (this.#bytes > bound) {
-      const victim = this.#policy.victim();
+      const victim = this.#policy.evict();
       if (victim === undefined) return false;
-      this.#drop(victim);
+      this.#unlist(victim);
+      this.#leaves(victim);
       this.#evictions += 1;
       this.#onEvict?.(victim);
     }
@@ -224,14 +265,22 @@ export class MemoryStore<M> implements Store<M> {
   }
 
   #drop(record: MemoryRecord<M>): void {
+    this.#unlist(record);
+    this.#expel(record);
+  }
+
+  #unlist(record: MemoryRecord<M>): void {
     const left = this.#records.get(record.key)?.filter((other) => other !== record) ?? NONE;
     if (left.length === 0) this.#records.delete(record.key);
     else this.#records.set(record.key, left);
-    this.#expel(record);
   }
 
   #expel(record: MemoryRecord<M>): void {
     this.#policy.removed(record);
+    this.#leaves(record);
+  }
+
+  #leaves(record: MemoryRecord<M>): void {
     record.resident = false;
     this.#count -= 1;
     this.#bytes -= record.sizeBytes;

@@ -6,8 +6,9 @@ import { Bodies, type Totals } from './sqlite-bodies.ts';
 import { NodeSqliteDriver } from './sqlite-driver.ts';
 import { databasePath, MalformedDatabase, walFileBytes } from './sqlite-files.ts';
 import { decodeHead, encodeHead, type Head, type HeadVariant, headName } from './sqlite-head.ts';
-import { type FoundVariant, INLINE_BYTES } from './sqlite-protocol.ts';
+import { type FoundVariant, INLINE_BYTES, type Page } from './sqlite-protocol.ts';
 import { BlobTable } from './sqlite-table.ts';
+import { walkHeads } from './sqlite-walk.ts';
 import type { Removed } from './store.ts';
 
 const FORMAT = 1;
@@ -171,6 +172,11 @@ export class CacheDatabase {
   async has(key: string, variant: string): Promise<boolean> {
     const head = await this.#head(headName(key), key);
     return head?.variants.some((one) => one.variant === variant) ?? false;
+  }
+
+  /** Some records behind `after`, in no order that means anything. */
+  walk(after: number, needles: readonly Uint8Array[] | undefined): Page {
+    return walkHeads(this.#driver, after, needles);
   }
 
   /** The parts of a put, in this order: any number of transactions may lie between them. */

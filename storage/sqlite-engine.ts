@@ -9,7 +9,7 @@ import type { CacheDatabase } from './sqlite-database.ts';
 import { isMalformed, messageOf } from './sqlite-files.ts';
 import { Handle } from './sqlite-handle.ts';
 import { headName } from './sqlite-head.ts';
-import type { FoundVariant, Health, PutRequest, SqliteStats } from './sqlite-protocol.ts';
+import type { BodyRef, FoundVariant, Health, Page, PutRequest, SqliteStats } from './sqlite-protocol.ts';
 import { Owed, type Pair, WriteQueue } from './sqlite-queue.ts';
 import { Writer } from './sqlite-writer.ts';
 import type { Removed } from './store.ts';
@@ -136,6 +136,35 @@ export class Engine {
     return this.#changing({ name, variant }, (db) =>
       db.remove(name, (one) => variant === undefined || one.variant === variant),
     );
+  }
+
+  /** Some records, for background work; `pending` says that puts are queued, which are met behind the end. */
+  async walk(
+    after: number,
+    needles: readonly Uint8Array[] | undefined,
+  ): Promise<Page & { readonly pending: boolean }> {
+    return this.#guarded(async () => {
+      const { found, next } = this.#database().walk(after, needles);
+      const shown = this.#owed.empty
+        ? found
+        : found.filter(({ key, variant }) => !this.#owed.has(headName(key), variant));
+      return { found: shown, next, pending: !this.#queue.empty };
+    });
+  }
+
+  /** Removes records that still have the bodies named. */
+  async drop(bodies: readonly BodyRef[]): Promise<Removed> {
+    let records = 0;
+    let bytes = 0;
+    for (const { key, variant, bodyId } of bodies) {
+      const name = headName(key);
+      const removed = await this.#changing({ name, variant }, (db) =>
+        db.remove(name, (one) => one.bodyId === bodyId),
+      );
+      records += removed.records;
+      bytes += removed.bytes;
+    }
+    return { records, bytes };
   }
 
   async clear(): Promise<Removed> {

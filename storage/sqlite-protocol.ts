@@ -49,10 +49,34 @@ export type Request =
       readonly key: string;
       readonly variant: string | undefined;
     }
+  | {
+      readonly kind: 'walk';
+      readonly id: number;
+      readonly after: number;
+      readonly needles: readonly Uint8Array[] | undefined;
+    }
+  | { readonly kind: 'drop'; readonly id: number; readonly bodies: readonly BodyRef[] }
   | { readonly kind: 'clear' | 'stats' | 'flush' | 'close'; readonly id: number }
   | { readonly kind: 'attach'; readonly port: MessagePort }
   /** A put that the client did not send, or a record it could not read. */
   | { readonly kind: 'count'; readonly what: 'dropped' | 'undecodable' };
+
+/** A body, and the record that it is dropped with as long as it is the record's. */
+export interface BodyRef {
+  readonly key: string;
+  readonly variant: string;
+  readonly bodyId: number;
+}
+
+export interface WalkedVariant extends BodyRef {
+  readonly meta: Uint8Array;
+  readonly bytes: number;
+}
+
+export interface Page {
+  readonly found: readonly WalkedVariant[];
+  readonly next: number | undefined;
+}
 
 export type PutRequest = Extract<Request, { kind: 'put' }>;
 
@@ -81,6 +105,7 @@ export interface SqliteStats extends StoreStats {
 /** Answers carry the request's id. */
 export type Reply =
   | { readonly kind: 'found'; readonly id: number; readonly variants: readonly FoundVariant[] }
+  | ({ readonly kind: 'walked'; readonly id: number; readonly pending: boolean } & Page)
   | { readonly kind: 'bytes'; readonly id: number; readonly bytes: Uint8Array }
   | { readonly kind: 'done'; readonly id: number; readonly done: boolean }
   | { readonly kind: 'removed'; readonly id: number; readonly removed: Removed }

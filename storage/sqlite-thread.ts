@@ -150,6 +150,15 @@ async function answer(port: MessagePort, request: Extract<Request, { id: number 
       if (id !== 0) afterCommit(port, { kind: 'removed', id, removed });
       return;
     }
+    case 'walk': {
+      send(port, { kind: 'walked', id, ...(await engine.walk(request.after, request.needles)) });
+      return;
+    }
+    case 'drop': {
+      const removed = await engine.drop(request.bodies);
+      afterCommit(port, { kind: 'removed', id, removed });
+      return;
+    }
     case 'clear': {
       const removed = await engine.clear();
       send(port, { kind: 'removed', id, removed });

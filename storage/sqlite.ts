@@ -6,7 +6,16 @@ import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { SqliteBody } from './sqlite-body.ts';
 import { type Copied, copyForThread } from './sqlite-copy.ts';
 import type { Event, FoundVariant, Health, Reply, Request, SqliteStats } from './sqlite-protocol.ts';
-import { type Codec, type Removed, type Store, type Stored, StoreError } from './store.ts';
+import {
+  type Codec,
+  type Removed,
+  type Store,
+  type Stored,
+  StoreError,
+  type Walkable,
+  type Walked,
+  type WalkPage,
+} from './store.ts';
 
 export type { Health, SqliteStats } from './sqlite-protocol.ts';
 
@@ -90,7 +99,7 @@ export async function attachSqliteStore<M>(
   }
 }
 
-export class SqliteStore<M> implements Store<M> {
+export class SqliteStore<M> implements Store<M>, Walkable<M> {
   readonly #port: MessagePort;
   readonly #codec: Codec<M>;
   readonly #worker: Worker | undefined;
@@ -209,6 +218,22 @@ export class SqliteStore<M> implements Store<M> {
   async clear(): Promise<Removed> {
     for (const key of this.#copying.keys()) this.#cancel(key, undefined);
     return this.#removed(await this.#ask('clear', (id) => ({ kind: 'clear', id })));
+  }
+
+  async walk(after: number, needles?: readonly Uint8Array[]): Promise<WalkPage<M>> {
+    const reply = await this.#ask('walk', (id) => ({ kind: 'walk', id, after, needles }));
+    if (reply.kind !== 'walked') throw new StoreError('walk', new Error(`unexpected ${reply.kind}`));
+    const records: Walked<M>[] = [];
+    for (const { key, variant, meta: encoded, bytes, bodyId } of reply.found) {
+      const meta = this.#codec.decode(asBuffer(encoded));
+      if (meta !== undefined) records.push({ key, variant, meta, bytes, id: bodyId });
+    }
+    return { records, next: reply.next, pending: reply.pending };
+  }
+
+  async drop(records: readonly Walked<M>[]): Promise<Removed> {
+    const bodies = records.map(({ key, variant, id }) => ({ key, variant, bodyId: id }));
+    return this.#removed(await this.#ask('drop', (id) => ({ kind: 'drop', id, bodies })));
   }
 
   async stats(): Promise<SqliteStats> {

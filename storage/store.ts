@@ -66,6 +66,34 @@ export interface Store<M> {
   close(): Promise<void>;
 }
 
+/** A record met on a walk. */
+export interface Walked<M> {
+  readonly key: string;
+  readonly variant: string;
+  readonly meta: M;
+  readonly bytes: number;
+  /** Names its bytes: `drop` removes the record only while they are what is stored. */
+  readonly id: number;
+}
+
+export interface WalkPage<M> {
+  readonly records: readonly Walked<M>[];
+  /** Where the next page begins; undefined at the end. */
+  readonly next: number | undefined;
+  /** Accepted puts are still to be written: they will be met behind the end. */
+  readonly pending: boolean;
+}
+
+/** A store that background work can walk from beginning to end, in small steps that delay no lookup. */
+export interface Walkable<M> {
+  /**
+   * @param after 0, then each page's `next`
+   * @param needles records without any of these bytes in their key or meta may be left out
+   */
+  walk(after: number, needles?: readonly Uint8Array[]): Promise<WalkPage<M>>;
+  drop(records: readonly Walked<M>[]): Promise<Removed>;
+}
+
 /** A storage failure. The cause carries the underlying error; `operation` names what was asked. */
 export class StoreError extends Error {
   readonly operation: string;

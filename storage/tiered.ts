@@ -46,9 +46,24 @@ export class TieredStore<M> implements Store<M> {
     return this.#memory.getNow(key);
   }
 
+  /** Every key's variants in memory, for background work. */
+  walkMemory(): Iterable<readonly MemoryRecord<M>[]> {
+    return this.#memory.walk();
+  }
+
+  /** Frees a record's memory, if it is still there. Not for what the lower tier could bring back as valid. */
+  dropFromMemory(record: MemoryRecord<M>): void {
+    if (record.resident) this.#memory.deleteNow(record.key, record.variant);
+  }
+
   /** Tells memory's eviction policy of a hit. */
   touch(record: Stored<M>): void {
     this.#memory.touch(record);
+  }
+
+  /** Whether some tier would take a record of so many bytes, to be asked before they are fetched. */
+  wants(key: string, variant: string, bytes: number): boolean {
+    return this.#lower !== undefined || this.#memory.wants(key, variant, bytes);
   }
 
   /**
@@ -162,7 +177,7 @@ export class TieredStore<M> implements Store<M> {
       if (held.some(({ variant }) => variant === record.variant)) continue;
       const { chunks } = record.body;
       if (chunks !== undefined) this.#memory.putNow(key, record.variant, record.meta, chunks, true);
-      else if (record.body.length <= this.#memory.maxBytes / 4) large.push(record);
+      else large.push(record);
     }
     if (large.length === 0 || this.#promotions.has(key)) return;
     const token = Symbol(key);
@@ -176,12 +191,8 @@ export class TieredStore<M> implements Store<M> {
 
   async #promoteLarge({ key, variant, meta, body }: Stored<M>, isCurrent: () => boolean): Promise<void> {
     const { length } = body;
-    if (
-      length > this.#memory.maxBytes / 4 ||
-      this.#promoting >= MAX_PROMOTIONS ||
-      !this.#memory.reserve(length)
-    )
-      return;
+    if (this.#promoting >= MAX_PROMOTIONS) return;
+    if (!this.#memory.wants(key, variant, length) || !this.#memory.reserve(length)) return;
     this.#promoting += 1;
     let reserved = length;
     try {

@@ -10,6 +10,8 @@ export class Flight<T> {
   outcome: T | undefined;
   /** Called when the last who waited has left before there was an outcome. */
   onAbandoned: (() => void) | undefined;
+  /** Called when it is over: the outcome is known, and what it brings has come or broken. */
+  onEnd: (() => void) | undefined;
   #waiters = new Set<(outcome: T) => void>();
 
   constructor(key: string, seq: number) {
@@ -73,7 +75,7 @@ export class Flights<T> {
 
   end(flight: Flight<T>): void {
     this.close(flight);
-    this.#all.delete(flight);
+    if (this.#all.delete(flight)) flight.onEnd?.();
   }
 
   /** Fences every flight the test names. @returns how many were not fenced before. */

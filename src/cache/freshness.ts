@@ -3,7 +3,7 @@
 
 import type { Fields } from '../http/fields.ts';
 import { type CacheControl, parseDeltaSeconds } from './cache-control.ts';
-import { singleDate } from './stored-fields.ts';
+import { parseHttpDate } from './http-date.ts';
 
 /** The explicit freshness that governs, in RFC 9111 §4.2.1's order; 'invalid' anywhere means stale. */
 export type Explicit =
@@ -21,8 +21,9 @@ export function explicitFreshness(
 ): Explicit | undefined {
   if (control.sMaxage !== undefined) return { by: 's-maxage', seconds: control.sMaxage };
   if (control.maxAge !== undefined) return { by: 'max-age', seconds: control.maxAge };
-  // Expires is a singleton: lines that differ are no valid value, and what is no date is the past (RFC 9111 §5.3).
-  if (expires.length > 0) return { by: 'expires', at: singleDate(expires, respondedAt) ?? 'invalid' };
+  // Of several lines the first counts (RFC 9111 §4.2.1); what is no date is the past (§5.3).
+  const [first] = expires;
+  if (first !== undefined) return { by: 'expires', at: parseHttpDate(first, respondedAt) ?? 'invalid' };
   return undefined;
 }
 

@@ -124,8 +124,8 @@ function speaksMostWanted(meta: StoredMeta, requestFields: Fields): boolean {
 }
 
 /**
- * The stored response to use for a request, or undefined. Those whose nominated values are equal come before those
- * matched by language, complete ones before partial ones, then the most recent by Date (RFC 9111 §4, §4.1).
+ * The stored response to use for a request, or undefined. Those that vary come before those that do not, then those
+ * whose nominated values are equal before those matched by language, complete ones before partial ones, then the most recent by Date (RFC 9111 §4, §4.1).
  */
 export function selectVariant<T extends { readonly meta: StoredMeta }>(
   stored: readonly T[],
@@ -141,6 +141,8 @@ export function selectVariant<T extends { readonly meta: StoredMeta }>(
 }
 
 function precedes(a: StoredMeta, foundA: Match, b: StoredMeta, foundB: Match): boolean {
+  // RFC 9111 §4.1: a default response without Vary does not outdo one that was chosen for such a request.
+  if ((a.vary.length === 0) !== (b.vary.length === 0)) return a.vary.length > 0;
   if (foundA !== foundB) return foundA === 'exact';
   if ((a.partial === undefined) !== (b.partial === undefined)) return a.partial === undefined;
   const dates = sentAt(a) - sentAt(b);

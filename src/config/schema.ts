@@ -4,7 +4,7 @@
 import { z } from 'zod';
 import { globalCache, routeCache } from './cache-schema.ts';
 import { parseHostPattern, parseMediaPattern, parsePathPattern } from './patterns.ts';
-import { duration, flag, integer, list, oneOf, section, size, sizeOr, text } from './setting.ts';
+import { decimal, duration, flag, integer, list, oneOf, section, size, sizeOr, text } from './setting.ts';
 import { formatAddress, parseAddress, parseRange } from './units.ts';
 
 const MINUTE = 60_000;
@@ -37,6 +37,17 @@ const disk = section('The tier on disk, which survives a restart.', {
     fileName,
   ).prefault('var/cache'),
   size: size('Most bytes of stored responses on disk.', { min: 16 * MB, max: 256 * TB }).prefault('10GB'),
+}).prefault({});
+
+const eviction = section('Which stored responses go when memory is full.', {
+  policy: oneOf('"gdsf" keeps what is asked for often and is small; "lru" what was asked for last.', [
+    'gdsf',
+    'lru',
+  ]).prefault('gdsf'),
+  alpha: decimal(
+    'For "gdsf" in memory: how much size counts against a response. More saves the origin requests, less saves it bytes.',
+    { min: 0, max: 1 },
+  ).prefault(0.75),
 }).prefault({});
 
 const timeouts = section('How long the origin may take.', {
@@ -122,6 +133,7 @@ export const schema = section('Settings of holdfast.', {
   ).prefault('127.0.0.1:8081'),
   workers: integer('Processes that serve clients.', { min: 1, max: 64 }).prefault(1),
   memory: size('Most bytes of stored responses in memory.', { min: 8 * MB, max: TB }).prefault('256MB'),
+  eviction,
   disk,
   log,
   host: oneOf("Which Host the origin sees: the client's, or its own.", ['preserve', 'origin']).prefault(

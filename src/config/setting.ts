@@ -45,6 +45,12 @@ export function integer(sentence: string, { min, max }: Bounds) {
   return z.int(allowed).min(min, allowed).max(max, allowed).meta({ description: sentence, allowed });
 }
 
+/** A number that need not be whole. */
+export function decimal(sentence: string, { min, max }: Bounds) {
+  const allowed = `a number from ${min} to ${max}`;
+  return z.number(allowed).min(min, allowed).max(max, allowed).meta({ description: sentence, allowed });
+}
+
 export function flag(sentence: string) {
   const allowed = 'true or false';
   return z.boolean(allowed).meta({ description: sentence, allowed });

@@ -88,10 +88,18 @@ const BY_CODE: Readonly<Record<string, FailureKind>> = {
   UND_ERR_DESTROYED: 'closing',
 };
 
-/** Names an error that the client library or the socket gave. */
-export function nameFailure(error: unknown): OriginFailure {
+/** Names an error that the client library or the socket gave, before or after the response's head. */
+export function nameFailure(error: unknown, headSeen: boolean): OriginFailure {
   if (error instanceof OriginFailure) return error;
-  return new OriginFailure(kindOf(error), error);
+  const kind = kindOf(error);
+  return new OriginFailure(kind === 'reset' && !headSeen && isGarbage(error) ? 'malformed' : kind, error);
+}
+
+/** What the client library gives under a name of its own where the head itself is wrong. */
+function isGarbage(error: unknown): boolean {
+  if (!(error instanceof Error) || !('code' in error)) return false;
+  if (error.code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH') return true;
+  return error.code === 'UND_ERR_SOCKET' && /^bad (response|upgrade)$/.test(error.message);
 }
 
 function kindOf(error: unknown): FailureKind {
@@ -99,7 +107,7 @@ function kindOf(error: unknown): FailureKind {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   const kind = BY_CODE[code];
   if (kind !== undefined) return kind;
-  if (code.startsWith('HPE_')) return 'malformed';
+  if (error instanceof Error && error.name === 'HTTPParserError') return 'malformed';
   if (code.startsWith('ERR_TLS') || code.startsWith('ERR_SSL') || code.includes('CERT')) return 'tls';
   if (code === 'EPROTO' || code === 'DEPTH_ZERO_SELF_SIGNED_CERT') return 'tls';
   return 'internal';

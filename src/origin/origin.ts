@@ -1,10 +1,12 @@
-// One origin: a pool of keep-alive connections, one exchange at a time on each. The only file that imports undici.
+// One origin: a pool of keep-alive connections, one exchange at a time on each.
 // Owns: sending a request, the response as events with backpressure, timeouts, naming failures, one retry of a
 // request that met a connection the origin had just closed. Knows nothing of caching.
 
 import { type Dispatcher, Pool } from 'undici';
+import { endToEnd } from '../cache/stored-fields.ts';
 import { type FieldLines, Fields } from '../http/fields.ts';
 import type { RequestBody } from '../http/message.ts';
+import { originConnector } from './connect.ts';
 import { nameFailure, OriginFailure } from './failure.ts';
 
 export interface OriginOptions {
@@ -36,6 +38,7 @@ export interface OriginResponse {
 
 /** What an exchange tells its owner, in order: onInterim*, then onHead, onData*, onEnd; or onFailure at any point, last. */
 export interface ExchangeEvents {
+  /** End-to-end field lines only. */
   onInterim(status: number, lines: FieldLines): void;
   onHead(response: OriginResponse): void;
   /** The chunk is a view on a read buffer that is not reused: it may be kept, but may pin up to 64 KB. */
@@ -71,11 +74,10 @@ export class Origin {
     this.#pool = new Pool(url.origin, {
       connections: options.connections,
       pipelining: 1,
-      connect: { timeout: options.connectTimeoutMs },
+      connect: originConnector(url, options.connectTimeoutMs),
       headersTimeout: options.firstByteTimeoutMs,
       bodyTimeout: options.idleTimeoutMs,
       keepAliveTimeout: 30_000,
-      allowH2: false,
     });
   }
 
@@ -121,17 +123,18 @@ class RunningExchange implements Exchange, Dispatcher.DispatchHandler {
     if (this.#attempts === 1) this.#origin.active++;
     const { method, target, lines, body } = this.#request;
     const headers = body?.length === undefined ? lines : [...lines, 'content-length', String(body.length)];
+    // The library would take the certificate's name from Host, and reconnect where it changes.
+    const servername = this.#origin.authority;
+    const options = {
+      method,
+      path: target,
+      headers: headers as string[],
+      body: body?.stream ?? null,
+      idempotent: IDEMPOTENT.has(method),
+      servername,
+    };
     try {
-      this.#pool.dispatch(
-        {
-          method,
-          path: target,
-          headers: headers as string[],
-          body: body?.stream ?? null,
-          idempotent: IDEMPOTENT.has(method),
-        },
-        this,
-      );
+      this.#pool.dispatch(options, this);
     } catch (error) {
       queueMicrotask(() => this.#fail(error));
     }
@@ -165,7 +168,7 @@ class RunningExchange implements Exchange, Dispatcher.DispatchHandler {
     if (this.#ended) return;
     const lines = rawLines(controller.rawHeaders);
     if (status < 200) {
-      this.#events.onInterim(status, lines);
+      this.#events.onInterim(status, endToEnd(new Fields(lines)));
       return;
     }
     const fields = new Fields(lines);
@@ -193,7 +196,7 @@ class RunningExchange implements Exchange, Dispatcher.DispatchHandler {
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     if (this.#ended) return;
-    const failure = nameFailure(error);
+    const failure = nameFailure(error, this.#headSeen);
     // RFC 9110 §9.2.2: the connection may have been closed by the origin just as the request went out.
     const retriable = failure.kind === 'reset' && !this.#headSeen && this.#request.body === null;
     if (retriable && this.#attempts === 1 && IDEMPOTENT.has(this.#request.method)) {
@@ -206,10 +209,10 @@ class RunningExchange implements Exchange, Dispatcher.DispatchHandler {
   #fail(error: unknown): void {
     if (this.#ended) return;
     this.#finish();
-    const body = this.#request.body;
-    this.#events.onFailure(
-      body?.stream.errored ? new OriginFailure('request-body', error) : nameFailure(error),
-    );
+    const failure = nameFailure(error, this.#headSeen);
+    // Nothing that the library or the socket names: the stream's own error.
+    const clients = failure.kind === 'internal' && Boolean(this.#request.body?.stream.errored);
+    this.#events.onFailure(clients ? new OriginFailure('request-body', error) : failure);
   }
 
   #finish(): void {

@@ -2,6 +2,7 @@
 // there is one worker, in a thread of its own when there are several (worker-thread.ts). No logic of its own.
 
 import type { Registry } from 'prom-client';
+import { Gdsf } from '../../storage/eviction/gdsf.ts';
 import { Lru } from '../../storage/eviction/lru.ts';
 import type { Journal, PurgeMode, PurgeRecord, Selector } from '../../storage/journal.ts';
 import { MemoryStore } from '../../storage/memory.ts';
@@ -55,7 +56,12 @@ export class EdgeWorker implements PurgeTarget {
     this.#options = options;
     const { config, identity, disk, journal, log, now } = options;
     const { counters } = this;
-    this.#memory = new MemoryStore({ maxBytes: options.memoryBytes, sizeOf: sizeOfMeta, policy: new Lru() });
+    const { policy, alpha } = config.eviction;
+    this.#memory = new MemoryStore({
+      maxBytes: options.memoryBytes,
+      sizeOf: sizeOfMeta,
+      policy: policy === 'lru' ? new Lru() : new Gdsf({ alpha }),
+    });
     const store = new TieredStore(this.#memory, disk);
     this.#origin = new Origin({
       url: options.originUrl,

@@ -1,35 +1,42 @@
-// Least recently used, as a doubly linked list through the tenants themselves: O(1) and no state of its own per tenant.
+// Least recently used: one chain. Takes whatever comes, so a large newcomer may cost many small tenants.
 
+import { Chain } from './chain.ts';
 import type { EvictionPolicy, Tenant } from './policy.ts';
 
 export class Lru<T extends Tenant<T>> implements EvictionPolicy<T> {
-  #newest: T | undefined;
-  #oldest: T | undefined;
+  readonly #chain = new Chain<T>();
+
+  mark(): number {
+    return 0;
+  }
+
+  missed(): void {}
+
+  admits(): boolean {
+    return true;
+  }
 
   added(tenant: T): void {
-    tenant.newer = undefined;
-    tenant.older = this.#newest;
-    if (this.#newest === undefined) this.#oldest = tenant;
-    else this.#newest.newer = tenant;
-    this.#newest = tenant;
+    this.#chain.append(tenant);
   }
 
   used(tenant: T): void {
-    if (tenant === this.#newest) return;
-    this.removed(tenant);
-    this.added(tenant);
+    if (tenant === this.#chain.newest) return;
+    this.#chain.remove(tenant);
+    this.#chain.append(tenant);
+  }
+
+  replaced(old: T, next: T): void {
+    this.#chain.replace(old, next);
   }
 
   removed(tenant: T): void {
-    if (tenant.newer === undefined) this.#newest = tenant.older;
-    else tenant.newer.older = tenant.older;
-    if (tenant.older === undefined) this.#oldest = tenant.newer;
-    else tenant.older.newer = tenant.newer;
-    tenant.newer = undefined;
-    tenant.older = undefined;
+    this.#chain.remove(tenant);
   }
 
-  victim(): T | undefined {
-    return this.#oldest;
+  evict(): T | undefined {
+    const { oldest } = this.#chain;
+    if (oldest !== undefined) this.#chain.remove(oldest);
+    return oldest;
   }
 }

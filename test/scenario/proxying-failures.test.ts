@@ -70,7 +70,7 @@ describe('before its head', () => {
   it.each([
     ['no HTTP', 'hello\r\n\r\n'],
     ['half a status line', 'HTTP/1.1\r\n\r\n'],
-    ['another version', 'HTTP/2.0 200 OK\r\nContent-Length: 2\r\n\r\nok'],
+    ['another protocol', 'HTTQ/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'],
     ['a field name with a blank', 'HTTP/1.1 200 OK\r\nBad Name: x\r\nContent-Length: 2\r\n\r\nok'],
     ['a control character in a value', 'HTTP/1.1 200 OK\r\nX: a\x00b\r\nContent-Length: 2\r\n\r\nok'],
     ['a negative length', 'HTTP/1.1 200 OK\r\nContent-Length: -2\r\n\r\nok'],

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { cacheStatus, connect, get, raw } from '../support/client.ts';
-import { proxied } from '../support/proxying.ts';
+import { headersOf, proxied } from '../support/proxying.ts';
 
 describe('Upgrade', () => {
   it('to websocket gets 501; the connection goes on', async () => {
@@ -34,7 +34,7 @@ describe('Upgrade', () => {
       },
     });
     expect(response).toMatchObject({ status: 200, complete: true });
-    const { headers } = origin.requests('/a')[0] ?? { headers: {} };
+    const headers = headersOf(origin, '/a');
     for (const name of ['upgrade', 'http2-settings']) expect(headers).not.toHaveProperty(name);
   });
 
@@ -56,7 +56,7 @@ describe('CONNECT', () => {
     expect(received).toMatch(/^HTTP\/1\.1 405 Method Not Allowed\r\n/);
     expect(received).toMatch(/\r\nConnection: close\r\n/i);
     expect(received).toMatch(/\r\nCache-Status: holdfast; detail=connect-refused\r\n/i);
-    expect(received.match(/HTTP\/1\.1/g)).toHaveLength(1);
+    expect(received.match(/HTTP\/1\.1 \d/g)).toHaveLength(1);
     expect(received).toMatch(/\r\nAllow: /i);
     expect(origin.requests()).toHaveLength(0);
   });
@@ -128,7 +128,7 @@ describe('a request head that RFC 9112 forbids', () => {
     expect(received).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/);
     expect(received).toMatch(/\r\nConnection: close\r\n/i);
     expect(received).toMatch(/\r\nCache-Status: holdfast; detail=malformed-request\r\n/i);
-    expect(received.match(/HTTP\/1\.1 /g)).toHaveLength(1);
+    expect(received.match(/HTTP\/1\.1 \d/g)).toHaveLength(1);
     expect(origin.requests()).toHaveLength(0);
     expect(edge.log.filter(({ msg }) => msg === 'request refused')).toEqual([
       expect.objectContaining({ status: 400, client: '127.0.0.1' }),

@@ -1,8 +1,6 @@
 // What memory promises beyond the contract: its budget, its room for fills, and records that stay the same object.
 
 import { describe, expect, it } from 'vitest';
-import { Lru } from '../../storage/eviction/lru.ts';
-import type { Tenant } from '../../storage/eviction/policy.ts';
 import { type MemoryRecord, MemoryStore } from '../../storage/memory.ts';
 import { bytesOf, collect } from './support.ts';
 
@@ -141,26 +139,5 @@ describe('chunks', () => {
     const body = open(1000 * KB).putNow('k', '', 'm', [Buffer.alloc(0), ...tiny])?.body;
     expect(body?.chunks.length).toBe(3);
     expect(body && (await collect(body)).equals(whole)).toBe(true);
-  });
-});
-
-describe('least recently used', () => {
-  it('orders tenants by their last use', () => {
-    interface Node extends Tenant<Node> {}
-    const node = (key: string): Node => ({ key, sizeBytes: 1, older: undefined, newer: undefined });
-    const [a, b, c] = [node('a'), node('b'), node('c')];
-    const lru = new Lru<Node>();
-    expect(lru.victim()).toBeUndefined();
-    for (const one of [a, b, c]) lru.added(one);
-    lru.used(a);
-    lru.used(c);
-    expect(lru.victim()).toBe(b);
-    lru.removed(b);
-    expect(lru.victim()).toBe(a);
-    lru.removed(c);
-    lru.removed(a);
-    expect(lru.victim()).toBeUndefined();
-    lru.added(b);
-    expect(lru.victim()).toBe(b);
   });
 });

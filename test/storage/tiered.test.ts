@@ -2,7 +2,14 @@
 
 import { describe, expect, it } from 'vitest';
 import { MemoryStore } from '../../storage/memory.ts';
-import { type Removed, type Store, type Stored, StoreError, type StoreStats } from '../../storage/store.ts';
+import {
+  type Removed,
+  type Store,
+  type Stored,
+  type StoredBody,
+  StoreError,
+  type StoreStats,
+} from '../../storage/store.ts';
 import { TieredStore } from '../../storage/tiered.ts';
 import { bytesOf, collect, openDisk, scratch } from './support.ts';
 

@@ -11,19 +11,29 @@ export type Settings = Readonly<Record<string, unknown>> & {
   readonly timeouts?: Readonly<Record<string, string>>;
 };
 
+/** Takes what is to be closed at the end of the test; tests that run side by side give their own. */
+type Finished = (close: () => Promise<void>) => void;
+
 /** An edge before whatever is at `origin`. */
-export async function edgeBefore(origin: string, settings: Settings = {}): Promise<TestEdge> {
+export async function edgeBefore(
+  origin: string,
+  settings: Settings = {},
+  finished: Finished = onTestFinished,
+): Promise<TestEdge> {
   const timeouts = { drain: '0ms', ...settings.timeouts };
   const edge = await startEdge({ origin, settings: { ...settings, timeouts } });
-  onTestFinished(() => edge.close());
+  finished(() => edge.close());
   return edge;
 }
 
 /** A scripted origin and an edge before it. */
-export async function proxied(settings: Settings = {}): Promise<{ origin: ScriptedOrigin; edge: TestEdge }> {
+export async function proxied(
+  settings: Settings = {},
+  finished: Finished = onTestFinished,
+): Promise<{ origin: ScriptedOrigin; edge: TestEdge }> {
   const origin = await scriptedOrigin();
-  onTestFinished(() => origin.close());
-  return { origin, edge: await edgeBefore(origin.url, settings) };
+  finished(() => origin.close());
+  return { origin, edge: await edgeBefore(origin.url, settings, finished) };
 }
 
 /** An origin that writes its own bytes, and an edge before it. */
@@ -34,6 +44,13 @@ export async function proxiedRaw(
   const origin = await rawOrigin(answer);
   onTestFinished(() => origin.close());
   return { origin, edge: await edgeBefore(origin.url, settings) };
+}
+
+/** The fields of the first request for `path`; lower-case names. */
+export function headersOf(origin: ScriptedOrigin, path: string): Readonly<Record<string, string>> {
+  const [request] = origin.requests(path);
+  if (request === undefined) throw new Error(`no request for ${path} has come`);
+  return request.headers;
 }
 
 export function sha256(bytes: Buffer): string {

@@ -1,11 +1,14 @@
 // The stage of the cache scenarios: a scripted origin and an edge before it that share one clock, gone when the test is
 // over. What is in flight then is cut.
 
+import { once } from 'node:events';
+import { connect as connectSocket } from 'node:net';
 import { onTestFinished } from 'vitest';
+import { type Connection, connect } from './client.ts';
 import { type ManualClock, manualClock } from './clock.ts';
 import { scratchDir, startEdge, type TestEdge } from './edge.ts';
 import { type ScriptedOrigin, scriptedOrigin } from './origin.ts';
-import { type Settings, until } from './proxying.ts';
+import type { Settings } from './proxying.ts';
 
 export type { Settings } from './proxying.ts';
 export { sha256, until } from './proxying.ts';
@@ -14,13 +17,16 @@ export interface Scene {
   readonly origin: ScriptedOrigin;
   readonly edge: TestEdge;
   readonly clock: ManualClock;
-  /** A free address for a second run of the same edge: the first is closed, the clock and the settings stay. */
+  /** Closes the edge and starts it again: clock and port stay, and the settings but for `changed`. */
   restart(changed?: Settings): Promise<TestEdge>;
 }
 
-/** An origin and an edge; memory only unless the settings name a disk. */
-export async function scene(settings: Settings = {}): Promise<Scene> {
-  const clock = manualClock();
+/**
+ * An origin and an edge; memory only unless the settings name a disk.
+ * @param startMs where the clock begins, epoch ms; several workers run on the real clock whatever this one says
+ */
+export async function scene(settings: Settings = {}, startMs?: number): Promise<Scene> {
+  const clock = manualClock(startMs);
   const origin = await scriptedOrigin({ now: clock.now });
   onTestFinished(() => origin.close());
   const run = async (set: Settings): Promise<TestEdge> => {
@@ -30,9 +36,11 @@ export async function scene(settings: Settings = {}): Promise<Scene> {
     return edge;
   };
   const edge = await run(settings);
+  let current = edge;
   const restart = async (changed: Settings = {}): Promise<TestEdge> => {
-    await edge.close();
-    return run({ ...settings, ...changed });
+    await current.close();
+    current = await run({ ...settings, listen: `127.0.0.1:${edge.port}`, ...changed });
+    return current;
   };
   return { origin, edge, clock, restart };
 }
@@ -60,8 +68,27 @@ export async function settled(edge: TestEdge): Promise<void> {
   while ((await metricsOf(edge)).get('holdfast_flights') !== 0);
 }
 
-/** Resolves when so many requests have reached the edge's cache and wait there, or are on their way to the origin. */
-export async function waiting(edge: TestEdge, requests: number): Promise<void> {
-  void (await until(() => true));
-  while (((await metricsOf(edge)).get('holdfast_client_connections') ?? 0) < requests);
+/** Lets the edge (which runs in this process) read everything that is in its sockets now. */
+export async function turns(count = 8): Promise<void> {
+  for (let i = 0; i < count; i++) await new Promise(setImmediate);
+}
+
+/** Connections that the edge has accepted. */
+export async function crowd(edge: TestEdge, count: number): Promise<readonly Connection[]> {
+  const connections = await Promise.all(Array.from({ length: count }, () => connect(edge.url)));
+  onTestFinished(() => {
+    for (const connection of connections) connection.close();
+  });
+  while (((await metricsOf(edge)).get('holdfast_client_connections') ?? 0) < count);
+  return connections;
+}
+
+/** A client that sends a request and can go away before anything has come back. */
+export async function fleeting(edge: TestEdge, target: string): Promise<{ reset(): void }> {
+  const socket = connectSocket(edge.port, '127.0.0.1');
+  await once(socket, 'connect');
+  socket.on('error', () => {});
+  onTestFinished(() => void socket.destroy());
+  socket.write(`GET ${target} HTTP/1.1\r\nHost: 127.0.0.1:${edge.port}\r\n\r\n`);
+  return { reset: () => void socket.resetAndDestroy() };
 }

@@ -202,9 +202,16 @@ describe('selectVariant', () => {
 
   it('takes the most recent by Date, whatever the order', () => {
     const older = stored('Foo', { Foo: '1' }, date(-20), NOW + 5000);
-    const newer = stored('', {}, date(-10));
+    const newer = stored('Absent', {}, date(-10));
     expect(selectVariant([older, newer], request)).toBe(newer);
     expect(selectVariant([newer, older], request)).toBe(newer);
+  });
+
+  it('takes one that varies before a more recent one that does not', () => {
+    const varies = stored('Foo', { Foo: '1' }, date(-20));
+    const plain = stored('', {}, date(-10));
+    expect(selectVariant([varies, plain], request)).toBe(varies);
+    expect(selectVariant([plain, varies], request)).toBe(varies);
   });
 
   it('takes the one that came last where Dates are equal', () => {

@@ -1,0 +1,48 @@
+// holdfast itself, as an operator runs it on one core: without the disk tier, and with it for the rows that store.
+
+import { join, resolve } from 'node:path';
+import type { Place, Subject } from './subject.ts';
+
+const MAIN = resolve(import.meta.dirname, '../../src/main.ts');
+
+/** @param main the entry point, to measure another checkout */
+export function holdfast(main = MAIN, name = 'holdfast'): Subject {
+  return {
+    name,
+    version: process.version,
+    command: (place) => command(main, place, 'none'),
+  };
+}
+
+/** The same with the disk tier: what it costs shows only where something is stored. */
+export function holdfastOnDisk(main = MAIN): Subject {
+  return {
+    name: 'holdfast (disk)',
+    version: process.version,
+    only: ['miss'],
+    command: (place) => command(main, place, join(place.dir, 'disk')),
+  };
+}
+
+function command(
+  main: string,
+  { port, originPort, cacheMib }: Place,
+  disk: string,
+): readonly [string, ...string[]] {
+  const flags = {
+    origin: `http://127.0.0.1:${originPort}`,
+    listen: `127.0.0.1:${port}`,
+    memory: `${cacheMib}MB`,
+    disk,
+    admin: 'none',
+    workers: '1',
+    'access-log': 'off',
+    'log-level': 'warn',
+  };
+  return [
+    process.execPath,
+    main,
+    'run',
+    ...Object.entries(flags).flatMap(([key, value]) => [`--${key}`, value]),
+  ];
+}

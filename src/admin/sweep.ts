@@ -1,0 +1,133 @@
+// Background passes over a tier: count what purges match, and give back the bytes of what they deleted. One pass serves all
+// the purges that wait for one. Nothing's correctness depends on it: the journal decides at lookup.
+
+import type { Journal, PurgeMode, Selector } from '../../storage/journal.ts';
+import { SelectorMap } from '../../storage/selector-map.ts';
+import type { Removed } from '../../storage/store.ts';
+import type { StoredMeta } from '../cache/stored.ts';
+import { subjectOf } from '../cache/subject.ts';
+import { keysOf } from './selectors.ts';
+
+/** A stored response as a pass meets it. */
+export interface Met {
+  readonly key: string;
+  readonly meta: StoredMeta;
+  readonly bytes: number;
+}
+
+/** A tier that can be passed over. */
+export interface Passable<T extends Met> {
+  /** All of it, in pages so small that nobody waits for one. What no selector can match may be left out. */
+  pages(selectors: readonly Selector[]): AsyncIterable<readonly T[]>;
+  under(keys: readonly string[]): Promise<readonly T[]>;
+  drop(dead: readonly T[]): Promise<unknown>;
+  /** Rest after a page, as a multiple of the time that it took. */
+  readonly restFactor: number;
+}
+
+/** What is to be counted: the matches fetched before a sequence. */
+export interface CountOrder {
+  readonly selector: Selector;
+  readonly before: number;
+  readonly mode: PurgeMode | 'dry-run';
+}
+
+interface Job extends CountOrder {
+  records: number;
+  bytes: number;
+  readonly resolve: (counted: Removed) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** A pass begins without rests: most stores are small, and their receipts are exact at once. */
+const EAGER_MS = 25;
+const YIELD_MS = 2;
+
+export class Sweep<T extends Met> {
+  readonly #source: Passable<T>;
+  readonly #journal: Journal;
+  #waiting: Job[] = [];
+  #running = false;
+
+  constructor(source: Passable<T>, journal: Journal) {
+    this.#source = source;
+    this.#journal = journal;
+  }
+
+  /** Counts, and removes in passing what is deleted. Rejects when the tier fails. */
+  count(order: CountOrder): Promise<Removed> {
+    if (order.selector.kind === 'url') return this.#countUrl(order, order.selector.url);
+    const { promise, resolve, reject } = Promise.withResolvers<Removed>();
+    this.#waiting.push({ ...order, records: 0, bytes: 0, resolve, reject });
+    if (!this.#running) void this.#run();
+    return promise;
+  }
+
+  async #countUrl({ before, mode }: CountOrder, url: string): Promise<Removed> {
+    const met = (await this.#source.under(keysOf(url))).filter(
+      (one) => one.meta.seq < before && (mode !== 'dry-run' || !this.#isDeleted(one)),
+    );
+    return { records: met.length, bytes: met.reduce((sum, { bytes }) => sum + bytes, 0) };
+  }
+
+  async #run(): Promise<void> {
+    this.#running = true;
+    while (this.#waiting.length > 0) {
+      const jobs = this.#waiting.splice(0);
+      try {
+        await this.#pass(jobs);
+        for (const { resolve, records, bytes } of jobs) resolve({ records, bytes });
+      } catch (error) {
+        for (const { reject } of jobs) reject(error);
+      }
+    }
+    this.#running = false;
+  }
+
+  async #pass(jobs: readonly Job[]): Promise<void> {
+    const bySelector = new SelectorMap<Job[]>();
+    for (const job of jobs) {
+      const others = bySelector.get(job.selector);
+      if (others === undefined) bySelector.set(job.selector, [job]);
+      else others.push(job);
+    }
+    const begunAt = performance.now();
+    let restedAt = begunAt;
+    for await (const page of this.#source.pages(jobs.map(({ selector }) => selector))) {
+      const dead = page.filter((one) => this.#count(one, bySelector));
+      if (dead.length > 0) await this.#source.drop(dead);
+      const now = performance.now();
+      if (now - begunAt > EAGER_MS) await rest((now - restedAt) * this.#source.restFactor);
+      else if (now - restedAt > YIELD_MS) await new Promise(setImmediate);
+      else continue;
+      restedAt = performance.now();
+    }
+  }
+
+  /** @returns whether it is deleted, by whichever purge. */
+  #count(met: T, bySelector: SelectorMap<Job[]>): boolean {
+    const subject = subjectOf(met.key, met.meta.lines);
+    const deleted = this.#journal.verdict(subject, met.meta.seq) === 'deleted';
+    const jobs = bySelector
+      .matching(subject)
+      .flat()
+      .filter(({ before, mode }) => met.meta.seq < before && !(mode === 'dry-run' && deleted));
+    if (jobs.length > 1) jobs.sort((a, b) => a.before - b.before);
+    for (const job of jobs) {
+      job.records += 1;
+      job.bytes += met.bytes;
+      // What one purge has deleted is not there for the next.
+      if (job.mode === 'delete') break;
+    }
+    return deleted;
+  }
+
+  #isDeleted({ key, meta }: T): boolean {
+    return this.#journal.verdict(subjectOf(key, meta.lines), meta.seq) === 'deleted';
+  }
+}
+
+/** Holds no process back from its end. */
+function rest(ms: number): Promise<void> {
+  return new Promise((resolve) => void setTimeout(resolve, ms).unref());
+}

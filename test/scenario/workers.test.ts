@@ -1,0 +1,116 @@
+// Several workers behind one port: each has its memory, purges and metrics are everybody's. They run on the real clock and
+// write to standard output, so they are told to be silent.
+
+import { describe, expect, it } from 'vitest';
+import { cacheStatus, get, type Response } from '../support/client.ts';
+import type { TestEdge } from '../support/edge.ts';
+import { diskDir, metricsOf, type Scene, type Settings, scene } from '../support/scene.ts';
+
+const HOUR = { 'Cache-Control': 'max-age=3600', ETag: '"1"' };
+/** Connections enough to meet both workers, whichever way the system hands them out. */
+const MANY = 40;
+
+function pair(settings: Settings = {}): Promise<Scene> {
+  return scene({ ...settings, workers: 2, log: { level: 'silent' } }, Date.now());
+}
+
+/** Asks on many connections, one after another. */
+async function ask(edge: TestEdge, path: string): Promise<readonly Response[]> {
+  const responses: Response[] = [];
+  for (let i = 0; i < MANY; i++) responses.push(await get(edge.url, path));
+  return responses;
+}
+
+function misses(responses: readonly Response[]): number {
+  return responses.filter((response) => !cacheStatus(response).hit).length;
+}
+
+describe('two workers', () => {
+  it('serve one port, each from its own memory', async () => {
+    const { origin, edge } = await pair();
+    origin.on('/a', { headers: HOUR, body: 'hello' });
+    const responses = await ask(edge, '/a');
+    expect(responses.every(({ body }) => body.toString() === 'hello')).toBe(true);
+    expect(misses(responses)).toBe(2);
+    expect(origin.requests('/a')).toHaveLength(2);
+  });
+
+  it('share the disk', async () => {
+    const { origin, edge } = await pair({ disk: { dir: await diskDir() } });
+    origin.on('/a', { headers: HOUR, body: 'hello' });
+    expect(misses(await ask(edge, '/a'))).toBe(1);
+    expect(origin.requests('/a')).toHaveLength(1);
+  });
+
+  it.each<[string, (edge: TestEdge) => Promise<Response>]>([
+    ['PURGE', (edge) => get(edge.url, '/a', { method: 'PURGE' })],
+    [
+      'a purge of everything',
+      (edge) => get(edge.admin, '/purge', { method: 'POST', body: JSON.stringify({ everything: true }) }),
+    ],
+  ])('both forget at %s, before the receipt is there', async (_, purge) => {
+    const { origin, edge } = await pair();
+    origin.on('/a', { headers: HOUR, body: 'old' });
+    await ask(edge, '/a');
+    origin.on('/a', { headers: HOUR, body: 'new' });
+    const response = await purge(edge);
+    expect(response.status).toBe(200);
+    expect(JSON.parse(response.body.toString())).toMatchObject({
+      workers: 2,
+      durable: true,
+      matched: { memory: { responses: 2 } },
+    });
+    const after = await ask(edge, '/a');
+    expect(after.every(({ body }) => body.toString() === 'new')).toBe(true);
+    expect(misses(after)).toBe(2);
+  });
+
+  it('both forget what an unsafe request has changed, before its client hears of it', async () => {
+    const { origin, edge } = await pair();
+    origin.on('GET /a', { headers: HOUR, body: 'old' });
+    origin.on('POST /a', { status: 204 });
+    await ask(edge, '/a');
+    origin.on('GET /a', { headers: HOUR, body: 'new' });
+    expect((await get(edge.url, '/a', { method: 'POST', body: 'x' })).status).toBe(204);
+    expect((await ask(edge, '/a')).every(({ body }) => body.toString() === 'new')).toBe(true);
+  });
+
+  it('are one on the metrics page', async () => {
+    const { origin, edge } = await pair({ disk: { dir: await diskDir() } });
+    origin.on('/a', { headers: HOUR, body: 'hello' });
+    await ask(edge, '/a');
+    const metrics = await metricsOf(edge);
+    expect(metrics.get('holdfast_requests_total{outcome="miss"}')).toBe(1);
+    expect(metrics.get('holdfast_requests_total{outcome="hit"}')).toBe(MANY - 1);
+    expect(metrics.get('holdfast_request_duration_seconds_count{outcome="hit"}')).toBe(MANY - 1);
+    expect(metrics.get('holdfast_store_records{tier="memory"}')).toBe(2);
+    expect(metrics.get('holdfast_store_records{tier="disk"}')).toBe(1);
+    expect(metrics.get('holdfast_store_max_bytes{tier="memory"}')).toBe(256 * 1024 ** 2);
+  });
+
+  it('find after a restart what either of them has stored', async () => {
+    const { origin, edge, restart } = await pair({ disk: { dir: await diskDir() } });
+    origin.on('*', { headers: HOUR, body: 'hello' });
+    const paths = Array.from({ length: 20 }, (_, nth) => `/${nth}`);
+    await Promise.all(paths.map((path) => get(edge.url, path)));
+    const again = await restart();
+    const responses = await Promise.all(paths.map((path) => get(again.url, path)));
+    expect(misses(responses)).toBe(0);
+    expect(origin.requests()).toHaveLength(20);
+  });
+
+  it('end in good order: what is in flight is finished', async () => {
+    const { origin, edge } = await pair({ timeouts: { drain: '5s' } });
+    const gate = origin.gate();
+    origin.on('/a', gate);
+    const answer = get(edge.url, '/a');
+    await gate.arrived;
+    const closed = edge.close();
+    await gate.head(200, { ...HOUR, 'Content-Length': 5 });
+    await gate.end('hello');
+    const response = await answer;
+    expect(response).toMatchObject({ status: 200, complete: true });
+    await closed;
+    await expect(get(edge.url, '/a')).rejects.toThrow();
+  });
+});
