@@ -17,3 +17,8 @@ export function decimalNumber(text: string): number {
   if (!/^\d{1,3}(\.\d{1,6})?$/.test(text)) throw new InvalidArgumentError('must be a number such as 0.9.');
   return Number(text);
 }
+
+/** A list such as "1,2,3". */
+export function numbers(text: string): readonly number[] {
+  return text.split(',').map(decimalNumber);
+}

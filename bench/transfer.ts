@@ -11,15 +11,16 @@ import {
   request,
   type ServerResponse,
 } from 'node:http';
+import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { Child, freePort } from './children.ts';
-import { naturalNumber } from './options.ts';
+import { positiveNumber } from './options.ts';
 
 const MIB = 1024 * 1024;
 const { gib, limitMb, main } = new Command('bench-transfer')
-  .option('--gib <n>', 'size of each transfer, GiB', naturalNumber, 1)
-  .option('--limit-mb <n>', 'most resident memory of the edge, MB (10^6 bytes)', naturalNumber, 200)
-  .option('--main <file>', "the edge's entry point", 'src/main.ts')
+  .option('--gib <n>', 'size of each transfer, GiB', positiveNumber, 1)
+  .option('--limit-mb <n>', 'most resident memory of the edge, MB (10^6 bytes)', positiveNumber, 200)
+  .option('--main <file>', "the edge's entry point", resolve(import.meta.dirname, '../src/main.ts'))
   .parse()
   .opts<{ gib: number; limitMb: number; main: string }>();
 const total = gib * 1024 * MIB;

@@ -28,6 +28,10 @@ export interface Config {
   readonly eviction: Parsed['eviction'];
   /** undefined runs on memory alone. */
   readonly disk: { readonly dir: string; readonly bytes: number } | undefined;
+  /** undefined is a node by itself. */
+  readonly shared:
+    | { readonly url: string; readonly prefix: string; readonly timeoutMs: number; readonly keepMs: number }
+    | undefined;
   readonly log: { readonly level: Parsed['log']['level']; readonly access: boolean };
   readonly host: 'preserve' | 'origin';
   readonly trustedProxies: readonly string[];
@@ -41,7 +45,12 @@ export interface Config {
   readonly client: Limits;
   readonly originConnections: number;
   readonly cache: { readonly rules: CacheRules; readonly debug: boolean };
-  readonly purge: { readonly allow: readonly string[]; readonly token: string | undefined };
+  readonly purge: {
+    readonly allow: readonly string[];
+    readonly token: string | undefined;
+    readonly perSecond: number;
+    readonly burst: number;
+  };
   /** In the operator's order. */
   readonly routes: readonly RouteConfig[];
 }
@@ -105,6 +114,15 @@ function shape(set: Parsed, purgeToken: string | undefined): Config {
     memoryBytes: set.memory,
     eviction: set.eviction,
     disk: set.disk.dir === 'none' ? undefined : { dir: set.disk.dir, bytes: set.disk.size },
+    shared:
+      set.shared.redis === 'none'
+        ? undefined
+        : {
+            url: set.shared.redis,
+            prefix: set.shared.prefix,
+            timeoutMs: set.shared.timeout,
+            keepMs: set.shared.keep,
+          },
     log: set.log,
     host: set.host,
     trustedProxies: set.trustedProxies,
@@ -127,7 +145,12 @@ function shape(set: Parsed, purgeToken: string | undefined): Config {
     },
     originConnections: set.originConnections,
     cache: { rules, debug: set.cache.debug },
-    purge: { allow: set.purge.allow, token: purgeToken },
+    purge: {
+      allow: set.purge.allow,
+      token: purgeToken,
+      perSecond: set.purge.rate,
+      burst: set.purge.burst,
+    },
     routes: set.routes.map(({ match, cache }) => ({
       match: { host: match.host, path: match.path, methods: match.methods, contentType: match.contentType },
       rules: overlay(rules, cache),

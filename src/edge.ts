@@ -4,7 +4,7 @@
 import type { Journal, PurgeRecord } from '../storage/journal.ts';
 import type { Stored } from '../storage/store.ts';
 import type { TieredStore } from '../storage/tiered.ts';
-import { type Applied, type Purger, removeSelected } from './admin/purger.ts';
+import { type Applied, removeSelected } from './admin/purger.ts';
 import { type Admission, admissions, refusalByMethod } from './admit.ts';
 import { ttlSeconds, type Verdict } from './cache/age.ts';
 import { Backoff } from './cache/backoff.ts';
@@ -32,7 +32,7 @@ import type { Log } from './observe/log.ts';
 import type { OriginFailure } from './origin/failure.ts';
 import { type AddressTest, clientScheme, forwardRequestLines, type HostPolicy } from './origin/forwarded.ts';
 import type { Origin } from './origin/origin.ts';
-import type { PurgeDoor } from './purge-door.ts';
+import type { PurgeDoor, PurgeService } from './purge-door.ts';
 import { Reply, type ReplyOptions } from './reply.ts';
 import type { Ask, Forward, Visit } from './visit.ts';
 
@@ -47,7 +47,7 @@ export interface EdgeOptions extends ReplyOptions {
   readonly journal: Journal;
   readonly origin: Origin;
   readonly purgeDoor: PurgeDoor;
-  readonly purge: Purger['purge'];
+  readonly purge: PurgeService['purge'];
   /** Tells other workers of keys that an unsafe request has invalidated; undefined when there are none. */
   readonly spreadInvalidation: ((keys: readonly string[]) => Promise<void>) | undefined;
   readonly counters: Counters;
@@ -117,9 +117,9 @@ export class Edge {
       alone: false,
       vary: undefined,
     };
+    if (!isReusable(method)) return this.#decide(visit, NOTHING, undefined);
     // A GET with content: RFC 9110 §9.3.1 gives it no meaning, but its origin may.
-    if (rules.bypass || request.body !== null || !isReusable(method))
-      return this.#decide(visit, NOTHING, undefined);
+    if (rules.bypass || request.body !== null) return this.#pass(visit, 'bypass', false);
     this.#lookUp(visit);
   }
 
@@ -129,7 +129,9 @@ export class Edge {
     const { key, request } = visit;
     const records = store.getNow(key) ?? NOTHING;
     const record = selectVariant(records, request.fields);
-    if (record !== undefined || !store.hasLower) return this.#decide(visit, records, record);
+    // What is deleted here another node may have anew.
+    const isDead = record !== undefined && store.hasShared && this.#verdict(record) === 'deleted';
+    if ((record !== undefined && !isDead) || !store.hasLower) return this.#decide(visit, records, record);
     store.get(key).then(
       (found) => this.#decideOn(visit, found),
       (error: unknown) => {
@@ -146,8 +148,9 @@ export class Edge {
     const held = this.#options.store.getNow(visit.key) ?? NOTHING;
     const { fields } = visit.request;
     const record = selectVariant(held, fields);
-    if (record !== undefined) this.#decide(visit, held, record);
-    else this.#decide(visit, found, selectVariant(found, fields));
+    if (record === undefined) return this.#decide(visit, found, selectVariant(found, fields));
+    // What was promoted just now came from the disk, and is told so.
+    this.#decide(visit, held, found.find(({ meta }) => meta === record.meta) ?? record);
   }
 
   /** Decide, and THE SWITCH. */
@@ -164,7 +167,7 @@ export class Edge {
       hadVariants: records.length > 0,
       now,
     });
-    const none = { record, verdict, records, need: undefined, invalidates: false } as const;
+    const none = { record, verdict, need: undefined, invalidates: false } as const;
     switch (decision.kind) {
       case 'bypass':
         return this.#pass(visit, 'bypass', false);
@@ -178,13 +181,20 @@ export class Edge {
         this.#options.store.touch(given(record));
         this.#reply.stored(visit, given(record), 'stale', { hit: true, ttl, detail: decision.reason });
         if (decision.refresh)
-          this.#refreshBehind(visit, { ...none, reason: 'stale', ask: 'validate', store: true });
+          this.#refreshBehind(visit, {
+            ...none,
+            records: this.#kept(records),
+            reason: 'stale',
+            ask: 'validate',
+            store: true,
+          });
         return;
       }
       case 'revalidate': {
         const { reason, store, cause } = decision;
         return this.#forward(visit, {
           ...none,
+          records: this.#kept(records),
           reason,
           store,
           ask: cause === 'condition' ? 'as-is' : 'validate',
@@ -194,6 +204,7 @@ export class Edge {
         const { need, store } = decision;
         return this.#forward(visit, {
           ...none,
+          records: this.#kept(records),
           reason: 'partial',
           store,
           need,
@@ -204,7 +215,14 @@ export class Edge {
         const { reason, store } = decision;
         // RFC 9111 §4.3.1: what is stored for other requests may be what this one gets.
         const ask = admission.facts.hasRange ? 'as-is' : reason === 'vary-miss' ? 'validate' : 'whole';
-        return this.#forward(visit, { ...none, record: undefined, reason, store, ask });
+        return this.#forward(visit, {
+          ...none,
+          record: undefined,
+          records: this.#kept(records),
+          reason,
+          store,
+          ask,
+        });
       }
       case 'only-if-cached':
         return this.#reply.refused(request, responder, ONLY_IF_CACHED);
@@ -267,13 +285,19 @@ export class Edge {
       if (failedToRefresh(flight.outcome)) this.#backoff.failed(flightKey, now());
       else this.#backoff.succeeded(flightKey);
     };
-    this.#start({ ...visit, request: { ...visit.request, method: 'GET', body: null } }, forward, flight);
+    const behind: Visit = { ...visit, request: { ...visit.request, method: 'GET', body: null } };
+    this.#start(behind, forward, flight, () => undefined);
   }
 
-  #start(visit: Visit, forward: Forward, flight: Flight<FetchOutcome>): void {
-    const { request, key, target, responder } = visit;
+  #start(
+    visit: Visit,
+    forward: Forward,
+    flight: Flight<FetchOutcome>,
+    onInterim = (status: number, lines: FieldLines): void => visit.responder.inform(status, lines),
+  ): void {
+    const { request, key, target } = visit;
     const { rulesFor } = this.#options;
-    const { record, records, store, ask, reason } = forward;
+    const { record, records, store, ask } = forward;
     this.#fetcher.start({
       flight,
       key,
@@ -282,15 +306,11 @@ export class Edge {
       forCache: store && isReusable(request.method),
       ask,
       linesFor: (form) => this.#requestLines(visit, forward, form),
-      rulesFor: (fields) =>
-        rulesFor(request.method, request.authority, request.target, fields.get('content-type') ?? ''),
+      rulesFor: (type) => rulesFor(request.method, request.authority, request.target, type),
       record,
       records,
       standsIn: (status) => this.#standIn(visit, forward, status) !== undefined,
-      onInterim: (status, lines) => {
-        // Behind a stale response nobody waits for it.
-        if (reason !== 'stale' || flight.waiting > 1) responder.inform(status, lines);
-      },
+      onInterim,
     });
   }
 
@@ -459,16 +479,27 @@ export class Edge {
     counters.purges++;
     const fenced = this.#flights.fence((flight) => {
       const key = keyOf(flight);
-      return key !== '' && journal.verdict(subjectOf(key), flight.seq) !== 'valid';
+      return key !== '' && journal.verdict(subjectOf(key, linesOf(flight.outcome)), flight.seq) !== 'valid';
     });
     counters.fenced += fenced;
+    // What has no head yet may turn out to have the tag: it goes on for those who wait, and nobody joins it now.
+    if (record.selector.kind === 'tag')
+      this.#flights.closeAll((flight) => flight.outcome === undefined && flight.seq < record.seq);
     if (record.mode === 'invalidate') return { removed: {}, fenced };
+    const spare = record.node === undefined ? undefined : 'shared';
     try {
-      return { removed: await removeSelected(store, record.selector), fenced };
+      return { removed: await removeSelected(store, record.selector, spare), fenced };
     } catch (error) {
       counters.storeErrors++;
       return { removed: {}, fenced, failure: error instanceof Error ? error.message : String(error) };
     }
+  }
+
+  /** INVARIANT: what a purge deleted is offered to no validation, which could bring it back. */
+  #kept(records: Records): Records {
+    return records.some((record) => this.#verdict(record) === 'deleted')
+      ? records.filter((record) => this.#verdict(record) !== 'deleted')
+      : records;
   }
 
   /** What the purge journal says of a record; asked again only when the journal has moved. */
@@ -507,6 +538,12 @@ const ONLY_IF_CACHED = {
 function keyOf(flight: Flight<FetchOutcome>): string {
   const end = flight.key.indexOf('\n');
   return end === -1 ? flight.key : flight.key.slice(0, end);
+}
+
+/** The response's lines, as soon as the fetch has brought them for sharing. */
+function linesOf(outcome: FetchOutcome | undefined): FieldLines | undefined {
+  if (outcome?.kind === 'shared') return outcome.meta.lines;
+  return outcome?.kind === 'validated' ? outcome.record.meta.lines : undefined;
 }
 
 function given(record: Stored<StoredMeta> | undefined): Stored<StoredMeta> {

@@ -9,8 +9,9 @@ import { type Budget, Fill, type FillEnd } from './cache/fill.ts';
 import { assess, type NoStoreReason } from './cache/policy.ts';
 import type { CacheRules } from './cache/rules.ts';
 import type { StoredMeta } from './cache/stored.ts';
+import { fieldOf } from './cache/validators.ts';
 import { variantKey } from './cache/vary.ts';
-import type { FieldLines, Fields } from './http/fields.ts';
+import type { FieldLines } from './http/fields.ts';
 import type { Request } from './http/message.ts';
 import type { Keep } from './keep.ts';
 import { Counters } from './observe/counters.ts';
@@ -30,6 +31,9 @@ export type FetchOutcome =
       readonly body: RangeableBody;
       /** The body is a stored part and the received one together: the response's own fields speak of the part. */
       readonly combined: boolean;
+      /** The store gets it; not so when a purge has overtaken the fetch. */
+      readonly stored: boolean;
+      readonly rules: CacheRules;
     }
   // `shared` false: the origin takes back its leave to store, so only the leader may have it.
   | { readonly kind: 'validated'; readonly record: Stored<StoredMeta>; readonly shared: boolean }
@@ -40,6 +44,7 @@ export type FetchOutcome =
       readonly reason: NotStored;
       /** The origin was asked for the whole, without the client's conditions. */
       readonly whole: boolean;
+      readonly rules: CacheRules;
     }
   | { readonly kind: 'failed'; readonly failure: OriginFailure };
 
@@ -49,16 +54,20 @@ export type NotStored = NoStoreReason | keyof typeof FETCH_REASONS;
 export const FETCH_REASONS = {
   'not-for-cache': 'The request was not for the cache: its method, its content or its no-store.',
   'kept-stale': 'An error, in place of which a stored response is served.',
-  'too-large': 'Its content is larger than maxObject.',
-  purged: 'A purge overtook the fetch.',
+  'too-large':
+    'Its content is larger than maxObject, or than half the memory, where it would have to be kept while it comes.',
 } as const satisfies Record<string, string>;
 
 /** Reasons that say nothing of what another request for the key would bring. */
 const OF_THIS_REQUEST: ReadonlySet<NotStored> = new Set([
+  'authorization',
+  'for-this-request-only',
+  'head',
   'kept-stale',
-  'purged',
-  'request-no-store',
+  'method',
+  'not-for-cache',
   'request-content',
+  'request-no-store',
 ]);
 
 export interface FetchPlan {
@@ -71,8 +80,8 @@ export interface FetchPlan {
   readonly ask: Ask;
   /** The request's lines for what is asked. */
   readonly linesFor: (ask: Ask) => FieldLines;
-  /** The rules for a response with these fields. */
-  readonly rulesFor: (response: Fields) => CacheRules;
+  /** The rules for a response of this Content-Type. */
+  readonly rulesFor: (contentType: string) => CacheRules;
   /** The stored response that was selected for the request, if any. */
   readonly record: Stored<StoredMeta> | undefined;
   /** All that is stored under the key. */
@@ -161,7 +170,7 @@ class Fetch {
     const { request, flight, ask, record, records, forCache } = this.#plan;
     const { keep, now } = this.#options;
     const { status, fields } = response;
-    const rules = this.#plan.rulesFor(fields);
+    const rules = this.#rulesFor(response);
     const answer = {
       request,
       response: fields,
@@ -187,8 +196,11 @@ class Fetch {
     const verdict = assess({ ...answer, response });
     if (!verdict.storable) return this.#own(response, forCache ? verdict.reason : 'not-for-cache');
     const announced = contentLength(response);
-    if (announced !== undefined && announced > rules.maxObjectBytes) return this.#own(response, 'too-large');
-    if (flight.fenced) return this.#own(response, 'purged');
+    if (
+      announced !== undefined &&
+      announced > Math.min(rules.maxObjectBytes, this.#options.budget.maxBytes / 2)
+    )
+      return this.#own(response, 'too-large');
     const { meta } = verdict;
     if (!forCache) return this.#own(response, 'not-for-cache', meta);
     if (completing && status === 206) {
@@ -198,13 +210,24 @@ class Fetch {
         keep.combined(this.#plan.key, record, combined, end, flight),
       );
       const body = combinedBody(combined, record.body, fill);
-      return this.#settle({ kind: 'shared', response, meta: combined.meta, fill, body, combined: true });
+      return this.#settle({
+        kind: 'shared',
+        response,
+        meta: combined.meta,
+        fill,
+        body,
+        combined: true,
+        stored: this.#isStored(fill),
+        rules,
+      });
     }
     this.#options.hitForMiss.forget(flight.key);
     const fill = this.#begin(this.#keepBytes(response, rules, meta), (end) =>
       keep.fetched(this.#plan, rules, meta, end),
     );
-    this.#settle({ kind: 'shared', response, meta, fill, body: fillBody(fill, announced), combined: false });
+    const body = fillBody(fill, announced);
+    const stored = this.#isStored(fill);
+    this.#settle({ kind: 'shared', response, meta, fill, body, combined: false, stored, rules });
   }
 
   /** The answer was of no use for what was asked: the request is repeated in another form. */
@@ -215,19 +238,24 @@ class Fetch {
 
   /** A response for the leader alone; `meta` when it is stored all the same, for later GETs (a POST's). */
   #own(response: OriginResponse, reason: NotStored, meta?: StoredMeta): void {
-    const { flight, forCache, ask } = this.#plan;
-    const { hitForMiss, flights, keep, now } = this.#options;
+    const { flight, forCache, ask, record } = this.#plan;
+    const { hitForMiss, flights, keep, now, log } = this.#options;
+    if (reason === 'too-many-tags') log.warn({ key: this.#plan.key }, 'not stored: over 64 KB of tags');
     const whole = forCache && ask !== 'as-is';
     if (whole && !OF_THIS_REQUEST.has(reason)) hitForMiss.remember(flight.key, now());
     flights.close(flight);
-    const rules = this.#plan.rulesFor(response.fields);
+    // The origin confirms what is stored no more, and what it says instead may not be stored: then nothing is.
+    if (ask === 'validate' && record !== undefined && response.status < 500 && !OF_THIS_REQUEST.has(reason)) {
+      keep.forget(record);
+    }
+    const rules = this.#rulesFor(response);
     const fill =
       meta === undefined
         ? this.#begin(0)
         : this.#begin(this.#keepBytes(response, rules, meta), (end) =>
             keep.fetched(this.#plan, rules, meta, end),
           );
-    this.#settle({ kind: 'own', response, fill, reason, whole });
+    this.#settle({ kind: 'own', response, fill, reason, whole, rules });
     // Its leader has left, or was served something stored instead.
     fill.abandon();
   }
@@ -262,6 +290,18 @@ class Fetch {
     const announced = contentLength(response);
     if (announced === undefined) return Math.min(rules.maxObjectBytes, budget.maxBytes / 8);
     return store.wants(key, variantKey(meta.vary, request.fields), announced) ? rules.maxObjectBytes : 0;
+  }
+
+  /** Those who wait for a fetch that a purge has overtaken get its bytes; the store does not (keep.ts). */
+  #isStored(fill: Fill): boolean {
+    return fill.kept && !this.#plan.flight.fenced;
+  }
+
+  /** A 304 has the type of what it speaks of. */
+  #rulesFor({ status, fields }: OriginResponse): CacheRules {
+    const stored = status === 304 ? this.#plan.record?.meta : undefined;
+    const type = fields.get('content-type') ?? (stored && fieldOf(stored, 'content-type')) ?? '';
+    return this.#plan.rulesFor(type);
   }
 
   #settle(outcome: FetchOutcome): void {

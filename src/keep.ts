@@ -122,6 +122,11 @@ export class Keep {
     else if (freshened.remove) this.#forget(record.key, record.variant);
   }
 
+  /** A stored response that may not be used any more. */
+  forget({ key, variant }: Stored<StoredMeta>): void {
+    this.#forget(key, variant);
+  }
+
   /** The stored variant that a 304 to several entity tags has chosen. */
   #chosen(records: readonly Stored<StoredMeta>[], answer: Answer): Stored<StoredMeta> | undefined {
     const whole = records.filter(({ meta }) => meta.partial === undefined);

@@ -3,6 +3,8 @@
 
 import { Command } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
+import type { PurgeOptions } from './cli/purge.ts';
+import type { WhereOptions } from './cli/where.ts';
 
 const program = new Command('holdfast')
   .description(packageJson.description)
@@ -45,22 +47,68 @@ program
     });
   });
 
-program
-  .command('purge')
-  .description('remove what is stored for a URL, in every variant and tier')
-  .argument('<url>', 'as clients ask for it, such as http://127.0.0.1:8080/style.css')
-  .option('--edge <host:port>', 'where the edge listens, if not at the host of the URL')
-  .option('--config <file>', "the edge's settings file, for its address and its token")
-  .option(
-    '--token <token>',
-    'bearer token; better given as HOLDFAST_TOKEN, which other users of the host do not see',
-  )
-  .action(async (url: string, options: { edge?: string; config?: string; token?: string }) => {
-    await orFaults(async () => {
-      const { purgeCommand } = await import('./cli/purge.ts');
-      return purgeCommand(url, { ...options, token: options.token ?? process.env.HOLDFAST_TOKEN });
-    });
+/** Where a command finds the edge. */
+function ofEdge(command: Command): Command {
+  return command
+    .option('--edge <host:port>', 'where the edge listens, if not at the host of the URL')
+    .option('--admin <host:port>', 'its admin listener (127.0.0.1:8081)')
+    .option('--config <file>', "the edge's settings file, for its addresses and its token")
+    .option(
+      '--token <token>',
+      'bearer token; better given as HOLDFAST_TOKEN, which other users of the host do not see',
+    )
+    .option('--json', 'for programs: JSON on standard output');
+}
+
+/** The flags, with the token from the environment where none is given. */
+function withToken<T extends WhereOptions>(options: T): T & { token: string | undefined } {
+  return { ...options, token: options.token ?? process.env.HOLDFAST_TOKEN };
+}
+
+ofEdge(
+  program
+    .command('purge')
+    .description('remove what is stored for URLs, in every variant and tier; or by prefix, host or tag')
+    .argument('[url...]', 'as clients ask for it, such as http://127.0.0.1:8080/style.css')
+    .option('--prefix <url...>', 'all that begins so, such as "http://www.example.org/img/*"')
+    .option('--host <host...>', 'all of a host, with its port unless it is the usual one')
+    .option('--tag <tag...>', 'all that has the tag (Surrogate-Key, Cache-Tag, xkey, Cache-Groups)')
+    .option('--everything', 'all there is')
+    .option('--soft', 'make stale instead of removing: validated before or behind its next use')
+    .option('--ignore-query', 'the URLs with any query')
+    .option('--dry-run', 'only count what would match')
+    .option('--wait', 'until the counts are exact'),
+).action(async (urls: string[], options: PurgeOptions) => {
+  await orFaults(async () => {
+    const { purgeCommand } = await import('./cli/purge.ts');
+    return purgeCommand(urls, withToken(options));
   });
+});
+
+ofEdge(
+  program
+    .command('inspect')
+    .description('show what is stored for a URL: variants, ages, tags, tiers, sizes')
+    .argument('<url>', 'as clients ask for it'),
+).action(async (url: string, options: WhereOptions & { json?: boolean }) => {
+  await orFaults(async () => {
+    const { inspectCommand } = await import('./cli/inspect.ts');
+    return inspectCommand(url, withToken(options));
+  });
+});
+
+ofEdge(
+  program
+    .command('warm')
+    .description('get URLs through the edge, so that they are stored')
+    .argument('<file|sitemap>', 'a file with one URL a line ("-": standard input), or the URL of a sitemap')
+    .option('--concurrency <n>', 'requests at a time (8)'),
+).action(async (from: string, options: WhereOptions & { concurrency?: string; json?: boolean }) => {
+  await orFaults(async () => {
+    const { warmCommand } = await import('./cli/warm.ts');
+    return warmCommand(from, withToken(options));
+  });
+});
 
 /** Sets the exit code; faults of the settings are one message on standard error. */
 async function orFaults(action: () => Promise<number>): Promise<void> {

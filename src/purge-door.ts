@@ -1,16 +1,24 @@
-// PURGE by method on the client listener: who may, what for, and the receipt as the answer. Who may is decided by the
-// socket's address or a bearer token, never by a forwarded field.
+// The door of purging: who may, how often, and PURGE by method on the client listener with the receipt as its answer. Who
+// may is decided by the socket's address or a bearer token, never by a forwarded field.
 
 import { timingSafeEqual } from 'node:crypto';
 import type { PurgeMode, Selector } from '../storage/journal.ts';
-import type { PurgeReceipt } from './admin/purger.ts';
+import type { PurgeReceipt } from './admin/receipt.ts';
 import { formatCacheStatus } from './cache/cache-status.ts';
 import { purgeUrl } from './cache/key.ts';
+import type { FieldLines, Fields } from './http/fields.ts';
 import type { Request, Responder } from './http/message.ts';
 import { sendJson } from './local.ts';
 import type { Access } from './observe/access.ts';
 import type { Log } from './observe/log.ts';
 import type { AddressTest } from './origin/forwarded.ts';
+
+/** What stands behind the door: the main thread's purger. */
+export interface PurgeService {
+  purge(selector: Selector, mode: PurgeMode, by: string): Promise<PurgeReceipt>;
+  /** Asks leave for so many purges. Resolves with 0, or with the ms to wait first (the rate limit). */
+  admit(purges: number): Promise<number>;
+}
 
 export interface PurgeDoorOptions {
   /** Name of this cache in Cache-Status. */
@@ -19,13 +27,17 @@ export interface PurgeDoorOptions {
   /** True when no address is allowed and there is no token: purging is switched off. */
   readonly closed: boolean;
   readonly token: string | undefined;
-  readonly purge: (selector: Selector, mode: PurgeMode, by: string) => Promise<PurgeReceipt>;
+  readonly service: PurgeService;
   readonly access: Access;
   readonly log: Log;
 }
 
 /** Why a purge is refused; `undefined` lets it in. */
-export type PurgeRefusal = { readonly status: 401 | 403 | 405; readonly error: string } | undefined;
+export interface PurgeRefusal {
+  readonly status: 400 | 401 | 403 | 405 | 413 | 429;
+  readonly error: string;
+  readonly lines?: FieldLines;
+}
 
 export class PurgeDoor {
   readonly #options: PurgeDoorOptions;
@@ -36,29 +48,28 @@ export class PurgeDoor {
 
   /** PURGE for the URL with these cache keys: its own, and the one it is equivalent to by No-Vary-Search. */
   handle(request: Request, responder: Responder, keys: readonly string[]): void {
-    const refusal = this.refusal(request);
-    if (refusal !== undefined) {
-      const lines = refusal.status === 401 ? ['WWW-Authenticate', 'Bearer'] : [];
-      return this.#answer(request, responder, refusal.status, { error: refusal.error }, lines);
-    }
-    const purges = keys.map((key) => this.purge({ kind: 'url', url: purgeUrl(key) }, 'delete', request));
-    Promise.all(purges).then(
-      (receipts) =>
-        this.#answer(
-          request,
-          responder,
-          statusOf(receipts),
-          receipts.length === 1 ? receipts[0] : { receipts },
-        ),
+    this.#carryOut(request, keys).then(
+      (answer) => this.#answer(request, responder, answer),
       (error: unknown) => {
         this.#options.log.error({ err: error, keys }, 'a purge failed');
-        this.#answer(request, responder, 500, { error: 'The purge could not be carried out.' });
+        const body = { error: 'The purge could not be carried out.' };
+        this.#answer(request, responder, { status: 500, body, lines: [] });
       },
     );
   }
 
+  async #carryOut(request: Request, keys: readonly string[]): Promise<PurgeAnswer> {
+    const order = orderOf(request.fields, keys);
+    const refusal = this.refusal(request) ?? ('error' in order ? order : await this.limited(1));
+    if (refusal !== undefined) return refusalAnswer(refusal);
+    if ('error' in order) return refusalAnswer(order);
+    return receiptsAnswer(
+      await Promise.all(order.selectors.map((one) => this.purge(one, order.mode, request))),
+    );
+  }
+
   /** Whether this request may purge. */
-  refusal(request: Request): PurgeRefusal {
+  refusal(request: Request): PurgeRefusal | undefined {
     const { allowed, closed, token } = this.#options;
     if (closed)
       return { status: 405, error: 'Purging is switched off: purge.allow is empty and there is no token.' };
@@ -66,43 +77,101 @@ export class PurgeDoor {
     if (given !== undefined && token !== undefined) {
       return isToken(given, token)
         ? undefined
-        : { status: 401, error: 'The bearer token is not the one of purge.token.' };
+        : unauthorized('The bearer token is not the one of purge.token.');
     }
-    if (allowed(request.peer.address)) return undefined;
-    if (token !== undefined)
-      return { status: 401, error: 'Purging from this address needs the bearer token.' };
+    if (allowed(request.peer.address)) {
+      // A page of any site can make its reader's browser send a POST from an address that may.
+      return isFromElsewhere(request)
+        ? { status: 403, error: 'Purging is not allowed from the page of another site.' }
+        : undefined;
+    }
+    if (token !== undefined) return unauthorized('Purging from this address needs the bearer token.');
     return { status: 403, error: `Purging is not allowed from ${request.peer.address}.` };
+  }
+
+  /** The rate limit's word on so many purges. */
+  async limited(purges: number): Promise<PurgeRefusal | undefined> {
+    const waitMs = await this.#options.service.admit(purges);
+    if (waitMs === 0) return undefined;
+    const seconds = Math.ceil(waitMs / 1000);
+    return {
+      status: 429,
+      error: `Too many purges; again in ${seconds} s (purge.rate, purge.burst).`,
+      lines: ['Retry-After', String(seconds)],
+    };
   }
 
   /** Purges, and writes who did it into the log. */
   async purge(selector: Selector, mode: PurgeMode, request: Request): Promise<PurgeReceipt> {
-    const receipt = await this.#options.purge(selector, mode, request.peer.address);
-    const level = receipt.durable ? 'info' : 'error';
+    const receipt = await this.#options.service.purge(selector, mode, request.peer.address);
+    const level = receipt.durable === false ? 'error' : 'info';
     this.#options.log[level]({ receipt }, 'purge');
     return receipt;
   }
 
-  #answer(
-    request: Request,
-    responder: Responder,
-    status: number,
-    body: unknown,
-    lines: readonly string[] = [],
-  ): void {
+  #answer(request: Request, responder: Responder, { status, body, lines }: PurgeAnswer): void {
     const cacheStatus = formatCacheStatus(this.#options.name, { detail: 'purge' });
     const bytes = sendJson(responder, status, body, [...lines, 'Cache-Status', cacheStatus]);
     this.#options.access.record(request, { outcome: 'local', status, bytes, cacheStatus });
   }
 }
 
-/** 200: something was purged or overtaken; 404: nothing matched; 500: it holds, but would not survive a restart. */
-export function statusOf(receipts: readonly PurgeReceipt[]): 200 | 404 | 500 {
-  if (receipts.some(({ durable }) => !durable)) return 500;
-  const effective = receipts.some(
-    ({ matched, fenced, selector }) =>
-      selector.kind !== 'url' || fenced > 0 || Object.values(matched).some((tier) => tier.responses > 0),
+/** What goes out for a purge. */
+export interface PurgeAnswer {
+  readonly status: number;
+  readonly body: unknown;
+  readonly lines: FieldLines;
+}
+
+export function refusalAnswer({ status, error, lines = [] }: PurgeRefusal): PurgeAnswer {
+  return { status, body: { error }, lines };
+}
+
+/** One receipt as it is, several in a list. */
+export function receiptsAnswer(receipts: readonly PurgeReceipt[]): PurgeAnswer {
+  const body = receipts.length === 1 ? receipts[0] : { receipts };
+  return { status: statusOf(receipts), body, lines: [] };
+}
+
+/** 200: it has an effect, or may have; 404: the URLs named nothing stored; 500: it holds, but would not survive a restart. */
+function statusOf(receipts: readonly PurgeReceipt[]): 200 | 404 | 500 {
+  if (receipts.some(({ durable }) => durable === false)) return 500;
+  const inVain = receipts.every(
+    ({ selector, dryRun, counting, fenced = 0, matched = {} }) =>
+      (selector.kind === 'url' || selector.kind === 'path') &&
+      dryRun !== true &&
+      counting !== true &&
+      fenced === 0 &&
+      Object.values(matched).every((tier) => tier.responses === 0),
   );
-  return effective ? 200 : 404;
+  return inVain ? 404 : 200;
+}
+
+type Order = { readonly selectors: readonly Selector[]; readonly mode: PurgeMode };
+
+/** What the fields of a PURGE make of it: X-Purge-Mode, X-Purge-Query, and Fastly's word for a soft purge. */
+function orderOf(fields: Fields, keys: readonly string[]): Order | PurgeRefusal {
+  const mode =
+    fields.get('x-purge-mode') ?? (fields.get('fastly-soft-purge') === '1' ? 'invalidate' : 'delete');
+  if (mode !== 'invalidate' && mode !== 'delete')
+    return { status: 400, error: 'X-Purge-Mode is "invalidate" or "delete".' };
+  const query = fields.get('x-purge-query') ?? 'keep';
+  if (query !== 'keep' && query !== 'ignore')
+    return { status: 400, error: 'X-Purge-Query is "keep" or "ignore".' };
+  const urls = keys.map(purgeUrl);
+  if (query === 'keep') return { mode, selectors: urls.map((url) => ({ kind: 'url', url })) };
+  const [path = ''] = urls[0]?.split('?') ?? [];
+  return { mode, selectors: [{ kind: 'path', path }] };
+}
+
+/** A browser says where a request comes from. */
+function isFromElsewhere({ fields, authority }: Request): boolean {
+  const origin = fields.get('origin');
+  return origin !== undefined && URL.parse(origin)?.host !== authority;
+}
+
+function unauthorized(error: string): PurgeRefusal {
+  return { status: 401, error, lines: ['WWW-Authenticate', 'Bearer'] };
 }
 
 /** Compares in constant time (the lengths may be told). RFC 6750 §2.1; the scheme is case-insensitive. */

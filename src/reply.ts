@@ -31,10 +31,16 @@ export interface ReplyOptions {
   readonly now: () => number;
 }
 
-/** The head of a plain hit and its access record, good until `until` (epoch ms). */
-interface Composed {
+/** A head of a hit and its access record. */
+interface Ready {
   readonly head: ResponseHead;
   readonly access: AccessRecord;
+}
+
+/** What goes out for a stored response until `until` (epoch ms): itself, and the 304 in its place. */
+interface Composed {
+  readonly whole: Ready;
+  readonly notModified: Ready;
   readonly from: number;
   readonly until: number;
 }
@@ -70,12 +76,14 @@ export class Reply {
     this.#via = `1.1 ${options.identity.pseudonym}`;
   }
 
-  /** A fresh stored response. A plain request reuses the head composed for this second: one write, no await. */
+  /** A fresh stored response. What is small, in memory and wanted whole has its head composed once a second: one write, no await. */
   hit(visit: Visit, record: Stored<StoredMeta>, now: number): void {
     const { request, responder, admission } = visit;
-    const chunks = record.body.chunks;
-    if (!admission.facts.plain || chunks === undefined || chunks.length > 1 || record.tier !== 'memory') {
-      this.stored(visit, record, 'hit', { hit: true, ttl: ttlSeconds(record.meta, now) });
+    const { facts } = admission;
+    const { meta, body } = record;
+    const { chunks } = body;
+    if (facts.hasRange || meta.partial !== undefined || chunks === undefined || chunks.length > 1) {
+      this.stored(visit, record, 'hit', { hit: true, ttl: ttlSeconds(meta, now) });
       return;
     }
     let composed = this.#composed.get(record);
@@ -83,25 +91,30 @@ export class Reply {
       composed = this.#compose(visit, record, now);
       this.#composed.set(record, composed);
     }
-    responder.send(composed.head, chunks[0] ?? null);
-    this.#options.access.record(
-      request,
-      request.method === 'HEAD' ? { ...composed.access, bytes: 0 } : composed.access,
-    );
+    if (facts.conditional && evaluate(request.method, request.fields, meta) === 'not-modified') {
+      responder.send(composed.notModified.head, null);
+      this.#options.access.record(request, composed.notModified.access);
+      return;
+    }
+    const { head, access } = composed.whole;
+    responder.send(head, chunks[0] ?? null);
+    this.#options.access.record(request, request.method === 'HEAD' ? { ...access, bytes: 0 } : access);
   }
 
-  #compose(visit: Visit, record: Stored<StoredMeta>, now: number): Composed {
-    const { meta, body } = record;
-    const status: CacheStatus = { hit: true, ttl: ttlSeconds(meta, now) };
-    const cacheStatus = this.#status(visit, status);
-    const lines = mark(meta.lines, this.#marks(visit, ageSeconds(meta, now), cacheStatus, 'hit'));
+  #compose(visit: Visit, { meta, body, tier }: Stored<StoredMeta>, now: number): Composed {
+    const cacheStatus = this.#status(visit, { hit: true, ttl: ttlSeconds(meta, now) });
+    const marks = this.#marks(visit, ageSeconds(meta, now), cacheStatus, 'hit');
+    const ready = (status: number, lines: FieldLines, length: number | undefined): Ready => ({
+      head: { status, lines: mark(lines, marks), length },
+      access: { outcome: 'hit', status, bytes: length ?? 0, cacheStatus, tier },
+    });
     // Age and ttl change with the seconds of the response's age, not of the clock.
-    const intoSecond = Math.floor(meta.initialAgeMs + now - meta.respondedAt) % 1000;
+    const from = now - (Math.floor(meta.initialAgeMs + now - meta.respondedAt) % 1000);
     return {
-      head: { status: meta.status, lines, length: body.length },
-      access: { outcome: 'hit', status: meta.status, bytes: body.length, cacheStatus, tier: 'memory' },
-      from: now - intoSecond,
-      until: now - intoSecond + 1000,
+      whole: ready(meta.status, meta.lines, body.length),
+      notModified: ready(304, notModifiedLines(meta), undefined),
+      from,
+      until: from + 1000,
     };
   }
 
@@ -128,13 +141,14 @@ export class Reply {
     fetched: FetchOutcome & { kind: 'shared' },
     collapsed: boolean,
   ): void {
-    const { request, admission, rules } = visit;
-    const { response, meta, body, combined } = fetched;
-    const status = this.#forwarded(visit, forward, response.status, { stored: !collapsed, collapsed });
+    const { request, admission } = visit;
+    const { response, meta, body, combined, rules } = fetched;
+    const stored = fetched.stored && !collapsed;
+    const status = this.#forwarded(visit, forward, response.status, { stored, collapsed });
     const cacheStatus = this.#status(visit, status);
     const age = response.fields.has('age') ? ageSeconds(meta, this.#options.now()) : undefined;
     const marks = this.#marks(visit, age, cacheStatus, 'miss');
-    const sent: Sent = { outcome: 'miss', cacheStatus, collapsed, stored: !collapsed };
+    const sent: Sent = { outcome: 'miss', cacheStatus, collapsed, stored };
     // The client that asked has every field; what is stored, and what others get, lacks those that are withheld.
     const lines = collapsed || combined ? meta.lines : passedLines(response.fields, rules);
     if (meta.partial !== undefined && !combined) {
@@ -156,7 +170,7 @@ export class Reply {
     const cacheStatus = this.#status(visit, this.#forwarded(visit, forward, response.status, {}));
     const sent: Sent = { outcome, cacheStatus, reason: outcome === 'bypass' ? undefined : reason };
     const marks = this.#marks(visit, undefined, cacheStatus, outcome);
-    const lines = passedLines(response.fields, visit.rules);
+    const lines = passedLines(response.fields, fetched.rules);
     const source = fill.reader();
     responder.onAbort(() => source.close());
 

@@ -10,6 +10,7 @@ import { type Selection, selectRanges } from './cache/range.ts';
 import type { RequestFacts } from './cache/request-directives.ts';
 import { bodySource, joinSources, type Source } from './cache/source.ts';
 import type { StoredMeta } from './cache/stored.ts';
+import { TAG_FIELDS } from './cache/tags.ts';
 import { type FieldLines, Fields } from './http/fields.ts';
 import type { ResponseHead } from './http/message.ts';
 
@@ -65,7 +66,8 @@ export interface Marks {
   readonly hide: ReadonlySet<string>;
 }
 
-const REPLACED = ['age', 'cache-status', 'x-cache', 'via'];
+/** Fields that the edge writes anew, and those that are for caches alone. */
+const REPLACED = ['age', 'cache-status', 'x-cache', 'via', ...TAG_FIELDS];
 
 /** The lines with the edge's marks. An upstream cache's Cache-Status and Via are continued, not replaced. */
 export function mark(lines: FieldLines, marks: Marks): FieldLines {

@@ -5,18 +5,23 @@ import { randomBytes } from 'node:crypto';
 import { Journal } from '../storage/journal.ts';
 import { openSqliteStore, type SqliteStore } from '../storage/sqlite.ts';
 import { adminHandler } from './admin/admin.ts';
-import { Purger } from './admin/purger.ts';
+import { inspected, merged } from './admin/inspect.ts';
+import { type PurgeableDisk, Purger } from './admin/purger.ts';
+import { keysOf } from './admin/selectors.ts';
+import { Sweep } from './admin/sweep.ts';
+import { diskSource } from './admin/sweep-sources.ts';
+import { TokenBucket } from './admin/token-bucket.ts';
 import { storedMetaCodec } from './cache/codec.ts';
-import { cacheKey, purgeUrl } from './cache/key.ts';
 import type { StoredMeta } from './cache/stored.ts';
 import { type Address, type Config, ConfigError, formatAddress, rulesFor } from './config.ts';
 import { createListener, type Listener } from './http/listener.ts';
 import { Access } from './observe/access.ts';
 import { Counters } from './observe/counters.ts';
+import { joinNodes, type Nodes } from './nodes.ts';
 import type { Log } from './observe/log.ts';
 import { processMetrics } from './observe/metrics.ts';
 import { addressTest, type Identity } from './origin/forwarded.ts';
-import { PurgeDoor } from './purge-door.ts';
+import { PurgeDoor, type PurgeService } from './purge-door.ts';
 import { startThreads, type Workers } from './workers/pool.ts';
 import { startSingle } from './workers/single.ts';
 
@@ -36,12 +41,18 @@ export async function start(config: Config, log: Log, now: () => number = Date.n
     for (const step of closing.splice(0).reverse()) await step();
   };
   try {
-    const journal = await Journal.open(config.disk === undefined ? { now } : { dir: config.disk.dir, now });
+    const journal = await Journal.open({
+      now,
+      among: config.shared !== undefined,
+      ...(config.disk !== undefined && { dir: config.disk.dir }),
+    });
     closing.push(() =>
       journal
         .close()
         .catch((error: unknown) => log.error({ err: error }, 'the purge journal was not closed')),
     );
+    const nodes = await joinNodes(config, journal, log);
+    closing.push(async () => nodes?.close());
     const disk = await openDisk(config, journal, log);
     closing.push(async () => disk?.close());
     const origin = await openOrigin(config, now);
@@ -50,15 +61,33 @@ export async function start(config: Config, log: Log, now: () => number = Date.n
     const name = config.forwarding.via.toLowerCase();
     const identity: Identity = { name, pseudonym: `${name}-${randomBytes(4).toString('hex')}` };
     const workers: Workers[] = [];
-    const purger = new Purger({ journal, now, targets: () => workers.flatMap((one) => one.targets()) });
-    const purge: Purger['purge'] = (...purged) => purger.purge(...purged);
-    const shared = { config, identity, originUrl: origin.url, journal, purge, log };
-    const pool = await startWorkers({ ...shared, disk, now });
+    const targets = (): ReturnType<Workers['targets']> => workers.flatMap((one) => one.targets());
+    const purgeableDisk = disk && purgeable(disk, journal, log);
+    const purger = new Purger({ journal, now, targets, disk: purgeableDisk, nodes });
+    const limit = new TokenBucket(config.purge.perSecond, config.purge.burst, now);
+    const purgeService: PurgeService = {
+      purge: (...purged) => purger.purge(...purged),
+      admit: async (purges) => limit.take(purges),
+    };
+    const shared = { config, identity, originUrl: origin.url, journal, purgeService, log };
+    nodes?.serve(targets, purgeableDisk);
+    const pool = await startWorkers({ ...shared, disk, nodes, now });
     workers.push(pool);
     closing.push(() => pool.close(config.timeouts.drainMs));
 
     const listening = await listenOn('listen', config.listen, (address) => pool.listen(address));
-    const admin = adminListener({ config, identity, journal, disk, pool, purge, log, now });
+    const admin = adminListener({
+      config,
+      identity,
+      journal,
+      disk,
+      nodes,
+      pool,
+      purger,
+      service: purgeService,
+      log,
+      now,
+    });
     closing.push(() => admin.close(1000));
     const adminAddress =
       config.admin && (await listenOn('admin', config.admin, ({ host, port }) => admin.listen(host, port)));
@@ -119,19 +148,23 @@ async function openOrigin(
 }
 
 type StartOptions = Omit<Parameters<typeof startThreads>[0], 'count' | 'ownMetrics'> & {
+  readonly nodes: Nodes | undefined;
   readonly now: () => number;
 };
 
 function startWorkers(options: StartOptions): Promise<Workers> | Workers {
-  const { config, disk } = options;
+  const { config, disk, nodes } = options;
   if (config.workers > 1) {
-    const ownMetrics = processMetrics(async () => (disk === undefined ? {} : { disk: await disk.stats() }));
+    const ownMetrics = processMetrics(async () =>
+      disk === undefined ? {} : { disk: await disk.stats().catch(() => undefined) },
+    );
     return startThreads({ ...options, count: config.workers, ownMetrics });
   }
   const { memoryBytes } = config;
   return startSingle({
     ...options,
     memoryBytes,
+    shared: nodes?.store,
     spreadInvalidation: undefined,
     reusePort: false,
     processMetrics: true,
@@ -143,13 +176,40 @@ interface AdminParts {
   readonly identity: Identity;
   readonly journal: Journal;
   readonly disk: SqliteStore<StoredMeta> | undefined;
+  readonly nodes: Nodes | undefined;
   readonly pool: Workers;
-  readonly purge: Purger['purge'];
+  readonly purger: Purger;
+  readonly service: PurgeService;
   readonly log: Log;
   readonly now: () => number;
 }
 
-function adminListener({ config, identity, journal, disk, pool, purge, log, now }: AdminParts): Listener {
+/** The disk as a purge sees it: passed over by this thread, for all workers. */
+function purgeable(disk: SqliteStore<StoredMeta>, journal: Journal, log: Log): PurgeableDisk {
+  const sweep = new Sweep(diskSource(disk), journal);
+  return {
+    count: (order) => sweep.count(order),
+    clear: () => {
+      const total = disk.total();
+      // What it could not remove the journal hides; the disk's health says why.
+      disk.clear().catch((error: unknown) => log.error({ err: error }, 'the disk tier could not be cleared'));
+      return total;
+    },
+  };
+}
+
+function adminListener({
+  config,
+  identity,
+  journal,
+  disk,
+  nodes,
+  pool,
+  purger,
+  service,
+  log,
+  now,
+}: AdminParts): Listener {
   // Requests to the admin listener are no part of the traffic's record.
   const access = new Access({ counters: new Counters(), log, enabled: false, now });
   const { allow, token } = config.purge;
@@ -158,22 +218,23 @@ function adminListener({ config, identity, journal, disk, pool, purge, log, now 
     allowed: addressTest(allow),
     closed: allow.length === 0 && token === undefined,
     token,
-    purge,
+    service,
     access,
     log,
   });
   const handler = adminHandler({
     metrics: () => pool.metrics(),
-    readiness: () => ({ ready: true, disk: disk?.health() ?? 'none' }),
+    readiness: () => ({ ready: true, disk: disk?.health() ?? 'none', ...nodes?.health() }),
     purgeDoor,
-    purgeUrlOf: (url) => {
-      const parsed = URL.parse(url);
-      if (parsed === null || !/^https?:$/.test(parsed.protocol)) return undefined;
-      const target = parsed.pathname + parsed.search;
-      const { key } = rulesFor(config, 'GET', parsed.host, target);
-      return purgeUrl(cacheKey('http', parsed.host, target, key).key);
+    purger,
+    keyRulesFor: (authority, target) => rulesFor(config, 'GET', authority, target).key,
+    inspect: async (url) => {
+      const keys = keysOf(url);
+      const memory = await Promise.all(pool.targets().map((target) => target.inspect(keys)));
+      const onDisk = await Promise.all(disk === undefined ? [] : keys.map((key) => disk.get(key)));
+      const described = onDisk.flat().map((record) => inspected(record, journal, now()));
+      return merged([...memory.flat(), ...described]);
     },
-    recentPurges: (limit) => journal.recent(limit),
     log,
   });
   return createListener({ scheme: 'http', limits: config.client, now }, handler);

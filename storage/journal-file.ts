@@ -11,7 +11,9 @@ import {
   type PurgeRecord,
   parseHeader,
   parseJson,
+  parsePlace,
   parseRecord,
+  type SavedPlace,
 } from './journal-record.ts';
 
 const NAME = 'purges.ndjson';
@@ -21,12 +23,14 @@ const END_LINE = '{"end":true}\n';
 export interface Loaded {
   readonly header: JournalHeader;
   readonly records: readonly PurgeRecord[];
+  /** The latest that was kept. */
+  readonly place: SavedPlace | undefined;
   /** Closed in good order. */
   readonly ended: boolean;
 }
 
 /** What a compacted file is to hold. */
-export type Snapshot = () => { readonly header: JournalHeader; readonly records: readonly PurgeRecord[] };
+export type Snapshot = () => Omit<Loaded, 'ended'>;
 
 /**
  * The journal as it is on the disk. A torn last line is left out.
@@ -56,17 +60,23 @@ function parseJournal(text: string): Loaded | undefined {
   if (header === undefined) return undefined;
   const records: PurgeRecord[] = [];
   let ended = false;
+  let place: SavedPlace | undefined;
   for (const line of lines) {
     const value = parseJson(line);
     const record = parseRecord(value);
-    ended = record === undefined;
+    ended = false;
     if (record !== undefined) records.push(record);
-    else if (!isObject(value) || value.end !== true) return undefined;
+    else if (!isObject(value)) return undefined;
+    else if (value.end === true) ended = true;
+    else {
+      place = parsePlace(value.place);
+      if (place === undefined) return undefined;
+    }
   }
   // A whole record without its newline was never acknowledged; it does no harm to heed it.
   const last = parseRecord(parseJson(torn));
   if (last !== undefined) records.push(last);
-  return { header, records, ended: ended && torn === '' };
+  return { header, records, place, ended: ended && torn === '' };
 }
 
 export class JournalFile {
@@ -91,7 +101,16 @@ export class JournalFile {
 
   /** Resolves when the record is on the disk, together with those waiting. The record must be in the snapshot already. */
   append(record: PurgeRecord): Promise<void> {
-    this.#waiting.push(`${JSON.stringify(record)}\n`);
+    return this.#append(record);
+  }
+
+  /** Keeps the place; resolves when it is on the disk. It must be in the snapshot already. */
+  keep(place: SavedPlace): Promise<void> {
+    return this.#append({ place });
+  }
+
+  #append(line: object): Promise<void> {
+    this.#waiting.push(`${JSON.stringify(line)}\n`);
     this.#next ??= this.#enqueue(async () => {
       this.#next = undefined;
       await this.#write(this.#waiting.splice(0));
@@ -143,13 +162,15 @@ export class JournalFile {
     const path = join(this.#dir, NAME);
     const fresh = `${path}.new`;
     await mkdir(this.#dir, { recursive: true });
-    const { header, records } = this.#snapshot();
+    const { header, records, place } = this.#snapshot();
     let handle: FileHandle | undefined;
     try {
       await rm(fresh, { force: true });
       handle = await open(fresh, 'ax');
       await handle.appendFile(
-        headerLine(header) + records.map((record) => `${JSON.stringify(record)}\n`).join(''),
+        headerLine(header) +
+          records.map((record) => `${JSON.stringify(record)}\n`).join('') +
+          (place === undefined ? '' : `${JSON.stringify({ place })}\n`),
       );
       await handle.datasync();
       await rename(fresh, path);

@@ -21,7 +21,17 @@ export interface PurgeRecord {
   readonly mode: PurgeMode;
   /** Who asked for it, for operators. */
   readonly by: string;
+  /** The node that was asked, when all nodes number their purges together. */
+  readonly node?: string;
+  /** The number that this node gave it before all nodes had one for it. Only on the node that was asked. */
+  readonly was?: number;
 }
+
+/**
+ * Where several nodes number their purges together, common numbers are its multiples; those between are a node's own, for
+ * purges that the others have not heard of yet.
+ */
+export const STEP = 65_536;
 
 /** What a selector names, as one string; '' for `all`. */
 export function selected(selector: Selector): string {
@@ -44,12 +54,14 @@ export function selected(selector: Selector): string {
 /** @returns undefined for anything that is not a record exactly. */
 export function parseRecord(value: unknown): PurgeRecord | undefined {
   if (!isObject(value)) return undefined;
-  const { seq, at, mode, by } = value;
+  const { seq, at, mode, by, node, was } = value;
   const selector = parseSelector(value.selector);
   if (selector === undefined || !isSequence(seq) || typeof at !== 'number' || typeof by !== 'string')
     return undefined;
   if (mode !== 'invalidate' && mode !== 'delete') return undefined;
-  return { seq, at, selector, mode, by };
+  if (node === undefined && was === undefined) return { seq, at, selector, mode, by };
+  if (typeof node !== 'string' || (was !== undefined && !isSequence(was))) return undefined;
+  return { seq, at, selector, mode, by, node, ...(was !== undefined && { was }) };
 }
 
 export function parseSelector(value: unknown): Selector | undefined {
@@ -71,6 +83,26 @@ export interface JournalHeader {
   readonly floor: number;
   /** The latest sequence given out when the file was begun. */
   readonly seq: number;
+}
+
+/** Where a node stands among the purges of all nodes, as its journal file keeps it. */
+export interface SavedPlace {
+  /** Names the common numbering. */
+  readonly numbering: string;
+  /** The last common number below which nothing is missing here. */
+  readonly position: number;
+  /** This node's purges up to this own number are with all the others. */
+  readonly sent: number;
+  /** Sequences below it count as deleted. */
+  readonly floor: number;
+}
+
+export function parsePlace(value: unknown): SavedPlace | undefined {
+  if (!isObject(value)) return undefined;
+  const { numbering, position, sent, floor } = value;
+  if (typeof numbering !== 'string' || !isSequence(position) || !isSequence(sent) || !isSequence(floor))
+    return undefined;
+  return { numbering, position, sent, floor };
 }
 
 const FORMAT = 1;

@@ -30,6 +30,11 @@ export class PurgeTables {
     return this.#floor;
   }
 
+  /** Everything fetched under a lower sequence counts as deleted from now on. */
+  raise(floor: number): void {
+    this.#floor = Math.max(this.#floor, floor);
+  }
+
   /** The records that verdicts depend on, in order of arrival. */
   live(): readonly PurgeRecord[] {
     return this.#order.slice(this.#oldest).filter((record) => this.#isLive(record));
@@ -83,8 +88,7 @@ export class PurgeTables {
     const latest = this.#latest.get(record.selector);
     if (latest === undefined) return;
     latest[record.mode] = undefined;
-    if (latest.delete === undefined && latest.invalidate === undefined)
-      this.#latest.delete(record.selector);
+    if (latest.delete === undefined && latest.invalidate === undefined) this.#latest.delete(record.selector);
   }
 
   #tidy(): void {

@@ -1,13 +1,15 @@
 // The purge journal (design.md §3): numbered purges that take effect at once in every tier, because each stored response
 // carries the sequence its fetch began under. Owns numbering, durability and verdicts; what a subject is, its owner says.
 
-import { JournalFile, loadJournal, newJournalId } from './journal-file.ts';
-import type { PurgeMode, PurgeRecord, Selector } from './journal-record.ts';
+import { JournalFile, loadJournal, newJournalId, type Snapshot } from './journal-file.ts';
+import { type PurgeMode, type PurgeRecord, type SavedPlace, type Selector, STEP } from './journal-record.ts';
+import { ALONE, isOwn, JOINING, type Standing } from './journal-standing.ts';
 import { PurgeTables, type Subject, type Verdict } from './journal-tables.ts';
 import { StoreError } from './store.ts';
 
 export type { PurgeMode, PurgeRecord, Selector } from './journal-record.ts';
-export { parseRecord, parseSelector } from './journal-record.ts';
+export { parseRecord, parseSelector, selected } from './journal-record.ts';
+export type { Standing } from './journal-standing.ts';
 export type { Subject, Verdict } from './journal-tables.ts';
 
 const DEFAULT_MAX_RECORDS = 100_000;
@@ -18,6 +20,8 @@ const MAX_RECENT = 1000;
  * reaching the disk, and responses may be stored under it.
  */
 const SKIPPED = 1_000_000;
+/** The same where the own numbers between two common ones must last (journal-standing.ts). */
+const SKIPPED_OWN = 4096;
 
 export interface JournalOptions {
   /** Where purges.ndjson lives; without it purges last as long as the process. */
@@ -26,6 +30,11 @@ export interface JournalOptions {
   readonly maxRecords?: number;
   /** For the name of a damaged file that is set aside. Epoch ms. */
   readonly now?: () => number;
+  /**
+   * Several nodes number their purges together (journal-link.ts): `append` gives out this node's own numbers, between the
+   * common ones, and what an earlier run stored counts as deleted until `stand` says that no purge was missed.
+   */
+  readonly among?: boolean;
 }
 
 /** The state another thread starts its replica from. */
@@ -35,6 +44,7 @@ export interface JournalSnapshot {
   readonly floor: number;
   readonly records: readonly PurgeRecord[];
   readonly maxRecords: number;
+  readonly standing: Standing;
 }
 
 export class Journal {
@@ -45,9 +55,12 @@ export class Journal {
   #seq: number;
   #epoch: number;
   #file: JournalFile | undefined;
+  #standing: Standing;
+  #place: SavedPlace | undefined;
 
-  private constructor({ id, seq, floor, records, maxRecords }: JournalSnapshot) {
+  private constructor({ id, seq, floor, records, maxRecords, standing }: JournalSnapshot) {
     this.#id = id;
+    this.#standing = standing;
     this.#maxRecords = maxRecords;
     this.#tables = new PurgeTables(maxRecords, floor);
     this.#seq = seq;
@@ -61,14 +74,16 @@ export class Journal {
    * be written says so at the next `append`.
    */
   static async open(options: JournalOptions = {}): Promise<Journal> {
-    const { dir, maxRecords = DEFAULT_MAX_RECORDS, now = Date.now } = options;
-    const fresh = { id: newJournalId(), seq: 0, floor: 0, records: [], maxRecords };
+    const { dir, maxRecords = DEFAULT_MAX_RECORDS, now = Date.now, among = false } = options;
+    const standing = among ? JOINING : ALONE;
+    const fresh = { id: newJournalId(), seq: 0, floor: 0, records: [], maxRecords, standing };
     if (dir === undefined) return new Journal(fresh);
     const loaded = await loadJournal(dir, now());
     const journal = new Journal(
-      loaded === undefined ? fresh : { ...loaded.header, records: loaded.records, maxRecords },
+      loaded === undefined ? fresh : { ...loaded.header, records: loaded.records, maxRecords, standing },
     );
-    if (loaded?.ended === false) journal.#skip();
+    if (among && loaded !== undefined) journal.#resume(loaded.place, loaded.ended);
+    else if (loaded?.ended === false) journal.#skip();
     const file = new JournalFile(dir, 2 * maxRecords + MAX_RECENT, () => journal.#forFile());
     journal.#file = file;
     try {
@@ -90,9 +105,34 @@ export class Journal {
     return this.#id;
   }
 
-  /** The latest sequence; a fetch that begins now carries it. */
+  /** What a fetch that begins now carries: the latest sequence, or an older one where that has to mean the same elsewhere. */
   get seq(): number {
+    const { among, linked, own, position } = this.#standing;
+    return among && linked && own.length === 0 ? position : this.#seq;
+  }
+
+  /** The latest sequence given out or heard of. */
+  get latest(): number {
     return this.#seq;
+  }
+
+  /** Where this node stands among several; `stand` changes it. */
+  get standing(): Standing {
+    return this.#standing;
+  }
+
+  /** What the file kept of it; undefined at a first start. */
+  get place(): SavedPlace | undefined {
+    return this.#place;
+  }
+
+  /**
+   * Whether a verdict can be given on a response that another node has stored under `seq`: only where this node has
+   * heard of every purge up to there, and its own purges are among them.
+   */
+  knows(seq: number): boolean {
+    const { among, linked, own, position } = this.#standing;
+    return !among || (linked && seq <= position && (own[0] === undefined || seq < own[0]));
   }
 
   /** Moves with every record: a response verified at this epoch need not be verified again until it moves. Never below `seq`. */
@@ -112,6 +152,7 @@ export class Journal {
    * @throws StoreError when it could not be written; it is in effect all the same, and written with the next one.
    */
   async append(selector: Selector, mode: PurgeMode, by: string, at: number): Promise<PurgeRecord> {
+    if (this.#standing.among) this.#keepWithinStep(1);
     const record: PurgeRecord = { seq: this.#seq + 1, at, selector, mode, by };
     this.#take(record);
     try {
@@ -127,9 +168,37 @@ export class Journal {
     this.#take(record);
   }
 
+  /** Purges that all nodes numbered together: in effect when this returns, written behind. */
+  adopt(records: readonly PurgeRecord[]): void {
+    for (const record of records) {
+      this.#take(record);
+      this.#behind((file) => file.append(record));
+    }
+  }
+
+  /** This node's standing has changed. */
+  stand(standing: Standing): void {
+    const own = this.#standing.own.filter((seq) => seq > standing.settled);
+    this.#standing = { ...standing, own };
+    this.#seq = Math.max(this.#seq, standing.position);
+    this.#tables.raise(standing.floor);
+    this.#epoch = Math.max(this.#epoch + 1, this.#seq);
+  }
+
+  /** Keeps the place in the file, behind. */
+  keep(place: SavedPlace): void {
+    this.#place = place;
+    this.#behind((file) => file.keep(place));
+  }
+
   /** What the purges say of a response whose fetch began under `seq`. */
   verdict(subject: Subject, seq: number): Verdict {
-    return this.#tables.verdict(subject, seq);
+    return seq < this.#standing.held ? 'deleted' : this.#tables.verdict(subject, seq);
+  }
+
+  /** The purges that are known, in order of their numbers. */
+  known(): readonly PurgeRecord[] {
+    return this.#known();
   }
 
   /** The latest purges, newest first. */
@@ -144,6 +213,7 @@ export class Journal {
       floor: this.floor,
       records: this.#known(),
       maxRecords: this.#maxRecords,
+      standing: this.#standing,
     };
   }
 
@@ -163,6 +233,10 @@ export class Journal {
     if (!isNew && record.seq <= this.#seq) return;
     this.#seq = Math.max(this.#seq, record.seq);
     this.#epoch = Math.max(this.#epoch + 1, this.#seq);
+    if (this.#standing.among && isOwn(record)) {
+      this.#standing = { ...this.#standing, own: [...this.#standing.own, record.seq] };
+    }
+    if (record.was !== undefined) this.#recent = this.#recent.filter(({ seq }) => seq !== record.was);
     this.#recent.push(record);
     if (this.#recent.length >= 2 * MAX_RECENT) this.#recent = this.#recent.slice(-MAX_RECENT);
   }
@@ -172,13 +246,46 @@ export class Journal {
     this.#epoch = this.#seq;
   }
 
+  /** Another run has ended: what it stored counts as deleted until it is known what happened meanwhile. */
+  #resume(place: SavedPlace | undefined, ended: boolean): void {
+    const latest = Math.max(this.#seq, place?.position ?? 0);
+    this.#seq = latest;
+    this.#keepWithinStep(SKIPPED_OWN);
+    this.#seq += ended ? 1 : SKIPPED_OWN;
+    this.#place = place ?? { numbering: '', position: 0, sent: latest, floor: 0 };
+    this.#tables.raise(this.#place.floor);
+    const own = this.#known().flatMap((record) =>
+      isOwn(record) && record.seq > (this.#place?.sent ?? 0) ? [record.seq] : [],
+    );
+    this.#standing = { ...JOINING, held: this.#seq, own };
+    this.#epoch = this.#seq;
+  }
+
+  /** Fails closed when the own numbers give out: then nothing counts until there is a new common one. */
+  #keepWithinStep(numbers: number): void {
+    const next = (Math.floor(this.#seq / STEP) + 1) * STEP;
+    if (this.#seq + numbers < next) return;
+    this.#seq = next - numbers - 1;
+    this.#tables.raise(next);
+    this.#behind((file) => file.compact());
+  }
+
+  #behind(write: (file: JournalFile) => Promise<void>): void {
+    // What could not be written is written with the next one; until then it is in effect all the same.
+    if (this.#file !== undefined) write(this.#file).catch(() => undefined);
+  }
+
   /** Live records and those kept for operators, in order of their numbers. */
   #known(): readonly PurgeRecord[] {
     const known = new Set([...this.#tables.live(), ...this.#recent.slice(-MAX_RECENT)]);
     return [...known].sort((a, b) => a.seq - b.seq);
   }
 
-  #forFile(): { header: { id: string; floor: number; seq: number }; records: readonly PurgeRecord[] } {
-    return { header: { id: this.id, floor: this.floor, seq: this.#seq }, records: this.#known() };
+  #forFile(): ReturnType<Snapshot> {
+    return {
+      header: { id: this.id, floor: this.floor, seq: this.#seq },
+      records: this.#known(),
+      place: this.#place,
+    };
   }
 }

@@ -185,6 +185,11 @@ export class Engine {
     }
   }
 
+  /** What `clear` would remove. */
+  async total(): Promise<Removed> {
+    return this.#guarded(() => this.#writer.total(this.#database()));
+  }
+
   /** A larger body is declined. */
   get maxBodyBytes(): number {
     return Math.floor(this.#options.maxBytes / 8);

@@ -56,7 +56,7 @@ export type Request =
       readonly needles: readonly Uint8Array[] | undefined;
     }
   | { readonly kind: 'drop'; readonly id: number; readonly bodies: readonly BodyRef[] }
-  | { readonly kind: 'clear' | 'stats' | 'flush' | 'close'; readonly id: number }
+  | { readonly kind: 'clear' | 'total' | 'stats' | 'flush' | 'close'; readonly id: number }
   | { readonly kind: 'attach'; readonly port: MessagePort }
   /** A put that the client did not send, or a record it could not read. */
   | { readonly kind: 'count'; readonly what: 'dropped' | 'undecodable' };

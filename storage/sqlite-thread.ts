@@ -150,6 +150,9 @@ async function answer(port: MessagePort, request: Extract<Request, { id: number 
       if (id !== 0) afterCommit(port, { kind: 'removed', id, removed });
       return;
     }
+    case 'total':
+      send(port, { kind: 'removed', id, removed: await engine.total() });
+      return;
     case 'walk': {
       send(port, { kind: 'walked', id, ...(await engine.walk(request.after, request.needles)) });
       return;

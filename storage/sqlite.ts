@@ -220,6 +220,11 @@ export class SqliteStore<M> implements Store<M>, Walkable<M> {
     return this.#removed(await this.#ask('clear', (id) => ({ kind: 'clear', id })));
   }
 
+  /** What `clear` would remove: known at once, where clearing may take a while. */
+  async total(): Promise<Removed> {
+    return this.#removed(await this.#ask('total', (id) => ({ kind: 'total', id })));
+  }
+
   async walk(after: number, needles?: readonly Uint8Array[]): Promise<WalkPage<M>> {
     const reply = await this.#ask('walk', (id) => ({ kind: 'walk', id, after, needles }));
     if (reply.kind !== 'walked') throw new StoreError('walk', new Error(`unexpected ${reply.kind}`));

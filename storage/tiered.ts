@@ -15,25 +15,47 @@ const NONE: readonly never[] = [];
 export type RemovedByTier = Readonly<Partial<Record<Tier, Removed>>>;
 export type StatsByTier = Readonly<Partial<Record<Tier, StoreStats>>>;
 
+/** Several tiers that are one store to the memory before them, told apart where it matters. */
+export interface Tiers<M> extends Store<M> {
+  /** @param spare a tier that keeps what it has */
+  remove(key: string, variant?: string, spare?: Tier): Promise<RemovedByTier>;
+  removeAll(): Promise<RemovedByTier>;
+  statsByTier(): Promise<StatsByTier>;
+}
+
+export interface TieredOptions<M> {
+  /** The name of the lower tier, unless that tells its tiers apart. Default `disk`. */
+  readonly lowerTier?: Tier;
+  /** What it refuses must never be served again: a lookup drops it from memory, so that the lower tier can do better. */
+  readonly usable?: (record: Stored<M>) => boolean;
+}
+
 export class TieredStore<M> implements Store<M> {
   readonly #memory: MemoryStore<M>;
-  readonly #lower: Store<M> | undefined;
+  readonly #lower: Store<M> | Tiers<M> | undefined;
   readonly #lowerTier: Tier;
+  readonly #usable: ((record: Stored<M>) => boolean) | undefined;
   readonly #lookups = new Map<string, Promise<readonly Stored<M>[]>>();
   /** Large bodies on their way up; the value is the token of the promotion. */
   readonly #promotions = new Map<string, symbol>();
   #promoting = 0;
   #lowerFailures = 0;
 
-  constructor(memory: MemoryStore<M>, lower: Store<M> | undefined, lowerTier: Tier = 'disk') {
+  constructor(memory: MemoryStore<M>, lower: Store<M> | Tiers<M> | undefined, options: TieredOptions<M> = {}) {
     this.#memory = memory;
     this.#lower = lower;
-    this.#lowerTier = lowerTier;
+    this.#lowerTier = options.lowerTier ?? 'disk';
+    this.#usable = options.usable;
   }
 
   /** False when memory is all there is: then what `getNow` does not have is not there. */
   get hasLower(): boolean {
     return this.#lower !== undefined;
+  }
+
+  /** True when a lower tier may have newer records than memory: other nodes put into it too. */
+  get hasShared(): boolean {
+    return this.#lower !== undefined && (this.#lowerTier === 'shared' || isTiers(this.#lower));
   }
 
   /** Failures of the lower tier that memory made up for. */
@@ -72,7 +94,10 @@ export class TieredStore<M> implements Store<M> {
    */
   async get(key: string): Promise<readonly Stored<M>[]> {
     if (this.#lower === undefined) return this.#memory.get(key);
-    for (const record of this.#memory.getNow(key) ?? NONE) this.#memory.touch(record);
+    for (const record of this.#memory.getNow(key) ?? NONE) {
+      if (this.#usable?.(record) === false) this.#memory.deleteNow(key, record.variant);
+      else this.#memory.touch(record);
+    }
     try {
       return await (this.#lookups.get(key) ?? this.#lookup(key, this.#lower));
     } catch (error) {
@@ -106,11 +131,17 @@ export class TieredStore<M> implements Store<M> {
     return total(await this.removeAll());
   }
 
-  /** Removes one variant, or all of the key's. Gone from memory when this returns its promise. */
-  async remove(key: string, variant?: string): Promise<RemovedByTier> {
+  /**
+   * Removes one variant, or all of the key's. Gone from memory when this returns its promise.
+   * @param spare a lower tier that keeps what it has
+   */
+  async remove(key: string, variant?: string, spare?: Tier): Promise<RemovedByTier> {
     this.#forget(key);
     const memory = this.#memory.deleteNow(key, variant);
-    return this.#byTier(memory, await this.#lower?.delete(key, variant));
+    const lower = this.#lower;
+    if (lower === undefined || spare === this.#lowerTier) return { memory };
+    if (isTiers(lower)) return { memory, ...(await lower.remove(key, variant, spare)) };
+    return { memory, [this.#lowerTier]: await lower.delete(key, variant) };
   }
 
   /** Removes everything. Gone from memory when this returns its promise. */
@@ -118,7 +149,10 @@ export class TieredStore<M> implements Store<M> {
     this.#lookups.clear();
     this.#promotions.clear();
     const memory = this.#memory.clearNow();
-    return this.#byTier(memory, await this.#lower?.clear());
+    const lower = this.#lower;
+    if (lower === undefined) return { memory };
+    if (isTiers(lower)) return { memory, ...(await lower.removeAll()) };
+    return { memory, [this.#lowerTier]: await lower.clear() };
   }
 
   async stats(): Promise<StoreStats> {
@@ -135,7 +169,10 @@ export class TieredStore<M> implements Store<M> {
 
   async statsByTier(): Promise<StatsByTier> {
     const memory = await this.#memory.stats();
-    return this.#lower === undefined ? { memory } : { memory, [this.#lowerTier]: await this.#lower.stats() };
+    const lower = this.#lower;
+    if (lower === undefined) return { memory };
+    if (isTiers(lower)) return { memory, ...(await lower.statsByTier()) };
+    return { memory, [this.#lowerTier]: await lower.stats() };
   }
 
   async close(): Promise<void> {
@@ -222,10 +259,6 @@ export class TieredStore<M> implements Store<M> {
       return true;
     }
   }
-
-  #byTier(memory: Removed, lower: Removed | undefined): RemovedByTier {
-    return lower === undefined ? { memory } : { memory, [this.#lowerTier]: lower };
-  }
 }
 
 /** The lower tier's order, memory's copies where there are any; what only memory has is newer than all. */
@@ -235,7 +268,12 @@ function merge<M>(held: readonly Stored<M>[], stored: readonly Stored<M>[]): rea
   return [...only, ...stored.map((one) => held.find(({ variant }) => variant === one.variant) ?? one)];
 }
 
-function total(byTier: RemovedByTier): Removed {
+function isTiers<M>(lower: Store<M> | Tiers<M>): lower is Tiers<M> {
+  return 'statsByTier' in lower;
+}
+
+/** Records counted once, bytes in every tier that held them. */
+export function total(byTier: RemovedByTier): Removed {
   let records = 0;
   let bytes = 0;
   for (const removed of Object.values(byTier)) {

@@ -1,10 +1,16 @@
-// One purge from request to receipt: a record in the journal, applied by every worker, counted per tier.
-// Correctness is the journal's (storage/journal.ts); removing bytes and counting them is this file's.
+// One purge from request to receipt: a record in the journal, applied by every worker, counted per tier. Correctness is the
+// journal's (storage/journal.ts); counting and the memory of receipts are this file's.
 
-import type { Journal, PurgeMode, PurgeRecord, Selector } from '../../storage/journal.ts';
+import type { Journal, PurgeMode, PurgeRecord, Selector, Standing } from '../../storage/journal.ts';
+import type { Spread } from '../../storage/journal-link.ts';
 import type { Removed, Tier } from '../../storage/store.ts';
 import type { RemovedByTier, TieredStore } from '../../storage/tiered.ts';
 import type { StoredMeta } from '../cache/stored.ts';
+import { idOf, type PurgeReceipt, receiptOfRecord, Tally } from './receipt.ts';
+import { keysOf } from './selectors.ts';
+import type { CountOrder } from './sweep.ts';
+
+export type { PurgeReceipt } from './receipt.ts';
 
 /** What one worker did for a purge record. */
 export interface Applied {
@@ -18,38 +24,44 @@ export interface Applied {
 /** Something that serves from a cache of its own and must have applied a purge before the receipt is written. */
 export interface PurgeTarget {
   applyPurge(record: PurgeRecord): Promise<Applied>;
+  /** Applies purges that the nodes have numbered together, and takes the journal's standing among them. */
+  stand(records: readonly PurgeRecord[], standing: Standing): Promise<void>;
+  /** Counts matches in its memory. */
+  count(order: CountOrder): Promise<Removed>;
 }
 
-/** Says what a purge did. The operator's proof. */
-export interface PurgeReceipt {
-  readonly id: string;
-  readonly sequence: number;
-  readonly at: string;
-  readonly by: string;
-  readonly selector: Selector;
-  readonly mode: PurgeMode;
-  readonly matched: Readonly<Partial<Record<Tier, Matched>>>;
-  readonly fenced: number;
-  readonly workers: number;
-  /** False when the record could not be written to disk: the purge holds now, but would not survive a restart. */
-  readonly durable: boolean;
-  readonly detail?: string;
+/** The other nodes, where there are any. */
+export interface PurgeableNodes {
+  /** Sends a purge to them. Resolves when those that are there have applied it, or can't be waited for. */
+  spread(record: PurgeRecord): Promise<Spread>;
+  /** Empties the tier that they share. */
+  clear(): Promise<Removed>;
 }
 
-interface Matched {
-  /** Stored responses, each variant counted. */
-  readonly responses: number;
-  readonly bytes: number;
+/** The tier that all workers share. */
+export interface PurgeableDisk {
+  count(order: CountOrder): Promise<Removed>;
+  /** Removes everything. Resolves as soon as it is known how much that is. */
+  clear(): Promise<Removed>;
 }
 
 export interface PurgerOptions {
   readonly journal: Journal;
   readonly targets: () => readonly PurgeTarget[];
+  readonly disk: PurgeableDisk | undefined;
+  readonly nodes?: PurgeableNodes | undefined;
   readonly now: () => number;
 }
 
+/** The answer waits no longer for its counts. */
+const COUNT_WITHIN_MS = 30;
+const MAX_RECEIPTS = 1000;
+
 export class Purger {
   readonly #options: PurgerOptions;
+  /** By id, oldest first; a receipt in it is exact once it no longer says `counting`. */
+  readonly #receipts = new Map<string, () => PurgeReceipt>();
+  #dryRuns = 0;
 
   constructor(options: PurgerOptions) {
     this.#options = options;
@@ -62,70 +74,94 @@ export class Purger {
     const record = journal.recent(1)[0];
     if (record === undefined) throw new Error('the journal holds no record after an append');
     const targets = this.#options.targets();
-    const [durability, ...applied] = await Promise.all([
-      appended.then(
-        () => undefined,
-        (error: unknown) => message(error),
-      ),
-      ...targets.map((target) => target.applyPurge(record)),
+    const tally = new Tally(targets.length);
+    // A URL is removed, and by that counted, in every tier at once.
+    const counted =
+      selector.kind === 'url' && mode === 'delete'
+        ? Promise.resolve()
+        : this.#count({ selector, before: record.seq, mode }, targets, tally);
+    await Promise.all([
+      appended.catch((error: unknown) => tally.notDurable(error)),
+      ...targets.map(async (target) => tally.applied(await target.applyPurge(record))),
+      // Called before anything else can happen: from now on the purge is known to be on its way.
+      this.#options.nodes?.spread(record).then((spread) => tally.spread(spread)),
     ]);
-    const failures = applied.map((one) => one.failure);
-    const detail = [durability, ...failures].filter((part) => part !== undefined).join('; ');
-    return {
-      id: `purge-${record.seq}`,
-      sequence: record.seq,
-      at: new Date(record.at).toISOString(),
-      by,
-      selector,
-      mode,
-      matched: sumByTier(applied.map((one) => one.removed)),
-      fenced: applied.reduce((total, one) => total + one.fenced, 0),
-      workers: targets.length,
-      durable: durability === undefined,
-      ...(detail === '' ? {} : { detail }),
+    return this.#give(() => tally.receipt(receiptOfRecord(record)), tally, counted);
+  }
+
+  /** Counts what a purge would match. Nothing is recorded or removed. */
+  async dryRun(selector: Selector, mode: PurgeMode, by: string): Promise<PurgeReceipt> {
+    const { journal, now } = this.#options;
+    const targets = this.#options.targets();
+    const tally = new Tally(targets.length);
+    const counted = this.#count({ selector, before: journal.seq + 1, mode: 'dry-run' }, targets, tally);
+    this.#dryRuns += 1;
+    const id = `dry-run-${this.#dryRuns}`;
+    const at = new Date(now()).toISOString();
+    const head = { id, sequence: journal.seq, at, by, selector, mode, dryRun: true };
+    return this.#give(() => tally.receipt(head), tally, counted);
+  }
+
+  /** A receipt of this run, or what the journal still knows of an earlier one. */
+  receipt(id: string): PurgeReceipt | undefined {
+    const known = this.#receipts.get(id);
+    if (known !== undefined) return known();
+    const record = this.#options.journal.recent(MAX_RECEIPTS).find((one) => id === idOf(one));
+    return record && receiptOfRecord(record);
+  }
+
+  /** The latest purges, newest first. */
+  recent(limit: number): readonly PurgeReceipt[] {
+    return this.#options.journal
+      .recent(limit)
+      .map((record) => this.#receipts.get(idOf(record))?.() ?? receiptOfRecord(record));
+  }
+
+  async #give(receipt: () => PurgeReceipt, tally: Tally, counted: Promise<unknown>): Promise<PurgeReceipt> {
+    this.#receipts.set(receipt().id, receipt);
+    for (const oldest of this.#receipts.keys()) {
+      if (this.#receipts.size <= MAX_RECEIPTS) break;
+      this.#receipts.delete(oldest);
+    }
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, COUNT_WITHIN_MS);
+    await Promise.race([counted.then(() => tally.finish()), late]);
+    clearTimeout(timer);
+    return receipt();
+  }
+
+  async #count(order: CountOrder, targets: readonly PurgeTarget[], tally: Tally): Promise<void> {
+    const { disk, nodes } = this.#options;
+    const isClearing = order.selector.kind === 'all' && order.mode === 'delete';
+    const add = async (tier: Tier, counting: Promise<Removed>): Promise<void> => {
+      try {
+        tally.matched({ [tier]: await counting });
+      } catch (error) {
+        tally.failed(`${tier}: ${error instanceof Error ? error.message : String(error)}`);
+      }
     };
+    const ofDisk = (held: PurgeableDisk): Promise<Removed> =>
+      isClearing ? held.clear() : held.count(order);
+    await Promise.all([
+      ...targets.map((target) => add('memory', target.count(order))),
+      ...(disk === undefined ? [] : [add('disk', ofDisk(disk))]),
+      ...(nodes !== undefined && isClearing ? [add('shared', nodes.clear())] : []),
+    ]);
   }
 }
 
-/** The two keys that a scheme-less URL selects: whichever scheme the clients spoke, the purge finds it. */
-export function keysOf(url: string): readonly string[] {
-  return [`http:${url}`, `https:${url}`];
-}
-
 /**
- * Removes at once what a selector names by key, from every tier. What other selectors name is the journal's at lookup.
- * A tier that fails costs the count and the bytes, not the purge: the journal keeps what is left from being served.
+ * Removes at once what a URL names, from every tier. What other selectors name is the journal's at lookup, and a sweep's.
+ * `spare` keeps what it has: the node that was asked to purge has seen to it. A tier that fails costs the count and the bytes, not the purge: the journal keeps what is left from being served.
  */
 export async function removeSelected(
   store: TieredStore<StoredMeta>,
   selector: Selector,
+  spare?: Tier,
 ): Promise<RemovedByTier> {
-  if (selector.kind === 'all') return store.removeAll();
   if (selector.kind !== 'url') return {};
-  const [http, https] = keysOf(selector.url).map((key) => store.remove(key));
-  return addTiers((await http) ?? {}, (await https) ?? {});
-}
-
-function addTiers(a: RemovedByTier, b: RemovedByTier): RemovedByTier {
-  const sum: Partial<Record<Tier, Removed>> = { ...a };
-  for (const [tier, removed] of Object.entries(b) as [Tier, Removed][]) {
-    const before = sum[tier];
-    sum[tier] = {
-      records: removed.records + (before?.records ?? 0),
-      bytes: removed.bytes + (before?.bytes ?? 0),
-    };
-  }
-  return sum;
-}
-
-function sumByTier(parts: readonly RemovedByTier[]): Partial<Record<Tier, Matched>> {
-  const matched: Partial<Record<Tier, Matched>> = {};
-  for (const [tier, { records, bytes }] of Object.entries(parts.reduce(addTiers, {})) as [Tier, Removed][]) {
-    matched[tier] = { responses: records, bytes };
-  }
-  return matched;
-}
-
-function message(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  const removals = await Promise.all(keysOf(selector.url).map((key) => store.remove(key, undefined, spare)));
+  const tally = new Tally(1);
+  for (const removed of removals) tally.matched(removed);
+  return tally.removed;
 }

@@ -16,7 +16,8 @@ const MAX_NEEDLES = 8;
 /** Empty pages asked for while puts are on their way to the disk. */
 const MAX_IDLE_PAGES = 100;
 
-interface MetInMemory extends Met {
+/** A record in memory as a pass meets it. */
+export interface MetInMemory extends Met {
   readonly record: MemoryRecord<StoredMeta>;
 }
 

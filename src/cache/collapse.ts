@@ -73,6 +73,10 @@ export class Flights<T> {
     if (this.#joinable.get(flight.key) === flight) this.#joinable.delete(flight.key);
   }
 
+  closeAll(test: (flight: Flight<T>) => boolean): void {
+    for (const flight of this.#joinable.values()) if (test(flight)) this.close(flight);
+  }
+
   end(flight: Flight<T>): void {
     this.close(flight);
     if (this.#all.delete(flight)) flight.onEnd?.();

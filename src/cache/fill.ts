@@ -82,6 +82,7 @@ export class Fill {
     this.received += chunk.length;
     if (this.#keep) this.#borrow(chunk.length);
     for (const reader of this.#readers) reader.tell();
+    if (!this.#keep) this.#letGo();
     this.#pace();
   }
 
@@ -98,7 +99,9 @@ export class Fill {
     if (!this.#keep) return;
     this.#keep = false;
     this.#release();
-    if (this.state === 'open') this.#letGo();
+    // Chunks that nobody reads and nobody keeps must not pile up.
+    if (this.#readers.size === 0) this.abandon();
+    else if (this.state === 'open') this.#letGo();
   }
 
   /** Gives the body up when nobody reads it and nobody keeps it. */
@@ -115,6 +118,15 @@ export class Fill {
     if (start > this.#fastest) this.#fastest = start;
     this.#pace();
     return reader;
+  }
+
+  /** For readers: where the first chunk that is still held begins; what is gone lies before every reader's position. */
+  get firstIndex(): number {
+    return this.#goneChunks;
+  }
+
+  get firstOffset(): number {
+    return this.#goneBytes;
   }
 
   /** For readers: the chunk with absolute index `index`. */
@@ -217,6 +229,10 @@ class FillReader implements Source {
 
   next(): Buffer | undefined {
     if (this.#broken || this.#closed) return undefined;
+    if (this.#index < this.#fill.firstIndex) {
+      this.#index = this.#fill.firstIndex;
+      this.#offset = this.#fill.firstOffset;
+    }
     while (this.position < this.#end) {
       const chunk = this.#fill.chunkAt(this.#index);
       if (chunk === undefined) return undefined;

@@ -21,6 +21,8 @@ export const NO_STORE_REASONS = {
     'The request carried Authorization, and nothing allows sharing its response (RFC 9111 §3.5).',
   'vary-star': 'Vary is "*" or unreadable, so no later request could match (RFC 9111 §4.1).',
   'set-cookie': 'The response sets a cookie, and the route does not say that such responses are stored.',
+  'too-many-tags':
+    'It carries over 64 KB of tags; without all of them a purge could miss it (docs/purging.md).',
   'no-freshness':
     'The status is stored only with explicit freshness or public, and there is neither (RFC 9111 §3).',
   'nothing-to-reuse': 'It is stale on arrival, cannot be validated, and may not be served stale.',

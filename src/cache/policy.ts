@@ -14,6 +14,7 @@ import type { NoStoreReason } from './no-store-reasons.ts';
 import type { CacheRules } from './rules.ts';
 import type { StoredMeta } from './stored.ts';
 import { dateOf, storedLines } from './stored-fields.ts';
+import { MAX_TAG_BYTES, tagBytes } from './tags.ts';
 import { targetedControl } from './targeted.ts';
 import { validatorsOf } from './validators.ts';
 import { nominated, normalisedValue } from './vary.ts';
@@ -118,6 +119,7 @@ function refusal(input: AssessInput, reading: Reading): NoStoreReason | undefine
   if (control.mustUnderstand && !UNDERSTOOD.has(response.status)) return 'status-not-understood';
   if (reading.vary === '*') return 'vary-star';
   if (storesNoCookie(input, reading)) return 'set-cookie';
+  if (tagBytes(response.fields) > MAX_TAG_BYTES) return 'too-many-tags';
   return undefined;
 }
 

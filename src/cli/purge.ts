@@ -1,157 +1,153 @@
-// `holdfast purge URL`: one PURGE request to an edge, its receipt for a person to read, an exit code.
-// Owns the client side only; what a purge does is src/admin's.
+// `holdfast purge`: URLs by PURGE to the edge, everything else by POST /purge to its admin listener; receipts for a person or a
+// program to read, an exit code. Owns the client side only; what a purge does is src/admin's.
 
-import { request as requestHttp } from 'node:http';
-import { request as requestHttps } from 'node:https';
-import { z } from 'zod';
-import { type Address, ConfigError, type Fault, formatAddress, loadConfig, parseAddress } from '../config.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Address, ConfigError, type Fault, formatAddress } from '../config.ts';
+import { type Answer, addressOf, ask, messageOf, parseUrl } from './ask.ts';
+import { Progress } from './progress.ts';
+import { describeMany, describeOne, type Receipt, receiptsOf } from './receipts.ts';
+import {
+  askAdmin,
+  authorization,
+  fail,
+  notAnswered,
+  parseJson,
+  type Where,
+  type WhereOptions,
+  whereIs,
+} from './where.ts';
 
-export interface PurgeOptions {
-  /** host:port of the edge; else the `listen` of `config`, else the URL's own host. */
-  readonly edge?: string | undefined;
-  readonly config?: string | undefined;
-  /** Else the token of `config`. */
-  readonly token?: string | undefined;
+export interface PurgeOptions extends WhereOptions {
+  readonly prefix?: readonly string[];
+  readonly host?: readonly string[];
+  readonly tag?: readonly string[];
+  readonly everything?: boolean;
+  readonly soft?: boolean;
+  readonly ignoreQuery?: boolean;
+  readonly dryRun?: boolean;
+  /** Until the counts are exact. */
+  readonly wait?: boolean;
+  readonly json?: boolean;
 }
 
-interface Answer {
-  readonly status: number;
-  readonly body: string;
+interface Outcome {
+  readonly receipts: readonly Receipt[];
+  readonly failure?: string;
 }
 
-const TIMEOUT_MS = 30_000;
-const LONGEST_ANSWER_BYTES = 1024 * 1024;
-
-const count = z.object({ responses: z.number(), bytes: z.number() });
-const receipt = z.object({
-  id: z.string(),
-  at: z.string(),
-  matched: z.record(z.string(), count),
-  fenced: z.number(),
-  durable: z.boolean().optional(),
-  detail: z.string().optional(),
-});
+const MAX_TRIES = 5;
+const POLL_MS = 250;
+const MAX_WAIT_MS = 10 * 60_000;
 
 /**
  * @returns the exit code: 0 when the purge was taken, also where nothing was stored.
- * @throws ConfigError for a malformed URL, edge or settings file.
+ * @throws ConfigError for malformed URLs, addresses or a settings file.
  */
-export async function purgeCommand(given: string, options: PurgeOptions): Promise<number> {
-  const url = parseUrl(given);
-  const edge = options.edge === undefined ? undefined : parseAddress(options.edge);
-  const faults: Fault[] = [];
-  if (url === undefined)
-    faults.push({ path: 'URL', value: JSON.stringify(given), allowed: 'an http or https URL' });
-  if (options.edge !== undefined && edge === undefined) {
-    faults.push({
-      path: '--edge',
-      value: JSON.stringify(options.edge),
-      allowed: 'host:port such as "127.0.0.1:8080"',
-    });
+export async function purgeCommand(given: readonly string[], options: PurgeOptions): Promise<number> {
+  const { prefix = [], host = [], tag = [], everything = false } = options;
+  const faults: Fault[] = given
+    .filter((text) => parseUrl(text) === undefined)
+    .map((text) => ({ path: 'URL', value: JSON.stringify(text), allowed: 'an http or https URL' }));
+  const selects = given.length + prefix.length + host.length + tag.length > 0 || everything;
+  if (!selects) {
+    const allowed = 'URLs, --prefix, --host, --tag or --everything';
+    faults.push({ path: 'purge', value: 'nothing selected', allowed });
   }
-  if (url === undefined || faults.length > 0) throw new ConfigError(faults, 'flags');
-  const config = options.config === undefined ? undefined : loadConfig(options.config, []);
-  const to = dial(edge ?? config?.listen ?? addressOf(url));
+  const where = whereIs(options, faults);
+  const byAdmin = options.dryRun === true || prefix.length + host.length + tag.length > 0 || everything;
   try {
-    const answer = await send(url, to, options.token ?? config?.purge.token);
-    return report(url, to, answer);
+    const outcome = byAdmin ? await post(where, given, options) : await purgeEach(where, given, options);
+    const receipts = options.wait === true ? await exact(where, outcome.receipts) : outcome.receipts;
+    report(receipts, given, options.json === true);
+    return outcome.failure === undefined ? 0 : fail(outcome.failure);
   } catch (error) {
-    return fail(
-      `no answer from ${formatAddress(to)}: ${error instanceof Error ? error.message : String(error)}`,
-    );
+    if (error instanceof ConfigError) throw error;
+    return fail(messageOf(error));
   }
 }
 
-function parseUrl(text: string): URL | undefined {
-  if (!URL.canParse(text)) return undefined;
-  const url = new URL(text);
-  return url.protocol === 'http:' || url.protocol === 'https:' ? url : undefined;
-}
-
-function addressOf(url: URL): Address {
-  const port = url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port);
-  return { host: url.hostname.replace(/^\[|\]$/g, ''), port };
-}
-
-/** An edge that listens on all interfaces is reached on this host. */
-function dial({ host, port }: Address): Address {
-  return { host: host === undefined || host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host, port };
-}
-
-function send(url: URL, to: Address, token: string | undefined): Promise<Answer> {
-  const request = url.protocol === 'https:' ? requestHttps : requestHttp;
-  return new Promise((resolve, reject) => {
-    const outgoing = request({
-      method: 'PURGE',
-      host: to.host,
-      port: to.port,
-      path: `${url.pathname}${url.search}`,
-      headers: { host: url.host, ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) },
-      ...(url.protocol === 'https:' ? { servername: url.hostname } : {}),
-      agent: false,
-      timeout: TIMEOUT_MS,
-    });
-    outgoing.on('timeout', () => outgoing.destroy(new Error(`nothing for ${TIMEOUT_MS / 1000} s`)));
-    outgoing.on('error', reject);
-    outgoing.on('response', (response) => {
-      const chunks: Buffer[] = [];
-      let bytes = 0;
-      response.on('error', reject);
-      response.on('data', (chunk: Buffer) => {
-        chunks.push(chunk);
-        bytes += chunk.length;
-        if (bytes > LONGEST_ANSWER_BYTES) response.destroy(new Error('an answer too long for a receipt'));
-      });
-      response.on('end', () =>
-        resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString() }),
-      );
-    });
-    outgoing.end();
-  });
-}
-
-const REFUSALS: Readonly<Record<number, string>> = {
-  401: 'refused (401): this edge wants a token; give it as HOLDFAST_TOKEN, or with --token or --config',
-  403: 'refused (403): neither this address nor the token may purge; see purge.allow and purge.token',
-  405: 'refused (405): purging is switched off there, or that is no holdfast',
-};
-
-function report(url: URL, to: Address, { status, body }: Answer): number {
-  const refused = REFUSALS[status];
-  if (refused !== undefined) return fail(`${formatAddress(to)} ${refused}`);
-  const parsed = receipt.safeParse(parseJson(body));
-  if ((status !== 200 && status !== 404) || !parsed.success) {
-    const start = body
-      .replace(/\p{Cc}+/gu, ' ')
-      .trim()
-      .slice(0, 200);
-    return fail(`${formatAddress(to)} answered ${status} without a receipt; is it a holdfast? ${start}`);
+async function purgeEach(where: Where, given: readonly string[], options: PurgeOptions): Promise<Outcome> {
+  const receipts: Receipt[] = [];
+  const headers = {
+    ...authorization(where.token),
+    ...(options.soft === true ? { 'x-purge-mode': 'invalidate' } : {}),
+    ...(options.ignoreQuery === true ? { 'x-purge-query': 'ignore' } : {}),
+  };
+  for (const text of given) {
+    const url = parseUrl(text);
+    if (url === undefined) continue;
+    const answer = await patiently(() => ask({ method: 'PURGE', url, to: where.edge, headers }));
+    const failure = take(answer, where.edge ?? addressOf(url), receipts);
+    if (failure !== undefined) return { receipts, failure };
   }
-  const { matched, fenced, id, at, durable, detail } = parsed.data;
-  const tiers = Object.entries(matched).map(
-    ([tier, { responses, bytes }]) => `${tier} ${responses} (${bytes} bytes)`,
-  );
-  const lines = [
-    status === 200 ? `purged ${url.href}` : `nothing stored for ${url.href}`,
-    `  stored responses removed: ${tiers.join(', ')}`,
-    `  fetches in flight fenced: ${fenced}`,
-    `  receipt: ${id}, ${at}`,
-    ...(durable === false ? ['  not written to disk: it holds now, but would not survive a restart'] : []),
-    ...(detail === undefined ? [] : [`  detail: ${detail}`]),
-  ];
-  process.stdout.write(`${lines.join('\n')}\n`);
-  return 0;
+  return { receipts };
 }
 
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
+async function post(where: Where, urls: readonly string[], options: PurgeOptions): Promise<Outcome> {
+  const { prefix = [], host = [], tag = [], everything, soft, ignoreQuery, dryRun } = options;
+  const body = {
+    ...(urls.length === 0 ? {} : { urls }),
+    ...(prefix.length === 0 ? {} : { prefixes: prefix }),
+    ...(host.length === 0 ? {} : { hosts: host }),
+    ...(tag.length === 0 ? {} : { tags: tag }),
+    ...(everything === true ? { everything } : {}),
+    ...(soft === true ? { mode: 'invalidate' } : {}),
+    ...(ignoreQuery === true ? { ignoreQuery } : {}),
+    ...(dryRun === true ? { dryRun } : {}),
+  };
+  const receipts: Receipt[] = [];
+  const answer = await patiently(() => askAdmin(where, 'POST', '/purge', body));
+  const failure = take(answer, where.admin, receipts);
+  return failure === undefined ? { receipts } : { receipts, failure };
+}
+
+/** Waits as the rate limit says, a few times. */
+async function patiently(asking: () => Promise<Answer>): Promise<Answer> {
+  for (let tries = 1; ; tries += 1) {
+    const answer = await asking();
+    if (answer.status !== 429 || tries === MAX_TRIES) return answer;
+    await sleep(1000 * Math.min(30, Number(answer.headers['retry-after'] ?? 1) || 1));
   }
 }
 
-function fail(message: string): number {
-  process.stderr.write(`holdfast: ${message}\n`);
-  return 1;
+/** @returns what is wrong with the answer */
+function take(answer: Answer, from: Address, into: Receipt[]): string | undefined {
+  const receipts = [200, 404, 500].includes(answer.status) ? receiptsOf(parseJson(answer.body)) : undefined;
+  if (receipts === undefined) return notAnswered(from, answer, 'a receipt');
+  into.push(...receipts);
+  return answer.status === 500
+    ? `${formatAddress(from)} could not write the purge to its disk: it would not survive a restart`
+    : undefined;
+}
+
+/** Asks the admin listener until nothing is being counted any more. */
+async function exact(where: Where, receipts: readonly Receipt[]): Promise<readonly Receipt[]> {
+  const progress = new Progress();
+  const until = Date.now() + MAX_WAIT_MS;
+  const found = [...receipts];
+  for (const [i, first] of receipts.entries()) {
+    let receipt = first;
+    while (receipt.counting === true && receipt.poll !== undefined && Date.now() < until) {
+      progress.show(i, receipts.length, `counting what ${receipt.id} matched`);
+      await sleep(POLL_MS);
+      const answer = await askAdmin(where, 'GET', receipt.poll);
+      const [next] = receiptsOf(parseJson(answer.body)) ?? [];
+      if (next === undefined) throw new Error(notAnswered(where.admin, answer, 'a receipt'));
+      receipt = next;
+    }
+    found[i] = receipt;
+  }
+  progress.clear();
+  return found;
+}
+
+function report(receipts: readonly Receipt[], given: readonly string[], json: boolean): void {
+  if (json) process.stdout.write(`${JSON.stringify(receipts, null, 2)}\n`);
+  else if (receipts.length === 1 && given.length === 1) {
+    for (const one of receipts) process.stdout.write(`${describeOne(one, hrefOf(given[0] ?? ''))}\n`);
+  } else if (receipts.length > 0) process.stdout.write(`${describeMany(receipts)}\n`);
+}
+
+function hrefOf(text: string): string {
+  return parseUrl(text)?.href ?? text;
 }

@@ -40,14 +40,34 @@ const disk = section('The tier on disk, which survives a restart.', {
 }).prefault({});
 
 const eviction = section('Which stored responses go when memory is full.', {
-  policy: oneOf('"gdsf" keeps what is asked for often and is small; "lru" what was asked for last.', [
-    'gdsf',
-    'lru',
-  ]).prefault('gdsf'),
+  policy: oneOf(
+    'What is kept: what is asked for often and is small ("gdsf"), or what was asked for last ("lru").',
+    ['gdsf', 'lru'],
+  ).prefault('gdsf'),
   alpha: decimal(
     'For "gdsf" in memory: how much size counts against a response. More saves the origin requests, less saves it bytes.',
     { min: 0, max: 1 },
   ).prefault(0.75),
+}).prefault({});
+
+const shared = section('Several nodes as one: a tier that they share, and purges that reach them all.', {
+  redis: text(
+    'Redis or Valkey that the nodes have in common; "none" is a node by itself.',
+    '"none", or a URL such as "redis://127.0.0.1:6379/0" or "rediss://user:password@host:6380"',
+    redisUrl,
+  ).prefault('none'),
+  prefix: text(
+    'Begins every key there. Nodes with the same prefix share stored responses and purges.',
+    '1 to 64 letters, digits, "-", "_", "." or ":"',
+    keyPrefix,
+  ).prefault('holdfast'),
+  timeout: duration('How long a lookup there may take before the tier counts as down.', {
+    min: 10,
+    max: MINUTE,
+  }).prefault('250ms'),
+  keep: duration('How long a stored response stays there at most.', { min: MINUTE, max: 8760 * HOUR }).prefault(
+    '7d',
+  ),
 }).prefault({});
 
 const timeouts = section('How long the origin may take.', {
@@ -73,7 +93,7 @@ const client = section('What a client may take and send.', {
   ),
 }).prefault({});
 
-const purge = section('Who may purge. An address or the token suffices.', {
+const purge = section('Who may purge, and how much. An address or the token suffices.', {
   allow: list('Addresses that may purge, as the socket sees them.', RANGE, parseRange).prefault([
     '127.0.0.0/8',
     '::1/128',
@@ -84,6 +104,14 @@ const purge = section('Who may purge. An address or the token suffices.', {
     token,
   ).optional(),
   tokenFile: text('File whose first line is that token.', 'a file name', fileName).optional(),
+  rate: integer('Purges per second that are taken for long; beyond it 429.', {
+    min: 1,
+    max: 1_000_000,
+  }).prefault(100),
+  burst: integer('Purges that are taken at once, after a time without any.', {
+    min: 1,
+    max: 1_000_000,
+  }).prefault(1000),
 })
   .refine((set) => set.token === undefined || set.tokenFile === undefined, {
     path: ['tokenFile'],
@@ -135,6 +163,7 @@ export const schema = section('Settings of holdfast.', {
   memory: size('Most bytes of stored responses in memory.', { min: 8 * MB, max: TB }).prefault('256MB'),
   eviction,
   disk,
+  shared,
   log,
   host: oneOf("Which Host the origin sees: the client's, or its own.", ['preserve', 'origin']).prefault(
     'preserve',
@@ -186,6 +215,16 @@ function origin(value: string): string | undefined {
   if (value === 'demo') return value;
   if (!/^https?:\/\/[^/?#\\@\s]+\/?$/i.test(value) || !URL.canParse(value)) return undefined;
   return new URL(value).origin;
+}
+
+function redisUrl(value: string): string | undefined {
+  if (value === 'none') return value;
+  if (!/^rediss?:\/\/[^\s/?#]+(\/\d{1,5})?$/.test(value)) return undefined;
+  return URL.canParse(value) && new URL(value).hostname !== '' ? value : undefined;
+}
+
+function keyPrefix(value: string): string | undefined {
+  return /^[\w.:-]{1,64}$/.test(value) ? value : undefined;
 }
 
 function fileName(value: string): string | undefined {

@@ -10,7 +10,8 @@ const NONE: readonly string[] = [];
 export class Fields {
   static readonly empty: Fields = new Fields([]);
   readonly lines: FieldLines;
-  #index: Map<string, readonly string[]> | undefined;
+  /** The lower-case name of each line. Few enough to be searched: a map would cost more than it saves. */
+  #names: readonly string[] | undefined;
 
   constructor(lines: FieldLines) {
     this.lines = lines;
@@ -27,33 +28,42 @@ export class Fields {
 
   /** Every line's value for a lower-case name, in order; empty when absent. */
   all(name: string): readonly string[] {
-    return this.#lookup().get(name) ?? NONE;
+    const names = this.#lowerNames();
+    let found: string[] | undefined;
+    for (let i = names.indexOf(name); i !== -1; i = names.indexOf(name, i + 1)) {
+      const value = this.lines[2 * i + 1] as string;
+      if (found === undefined) found = [value];
+      else found.push(value);
+    }
+    return found ?? NONE;
   }
 
   /** The lines of a lower-case name combined with ", " (RFC 9110 §5.3), or undefined when absent. */
   get(name: string): string | undefined {
-    const values = this.#lookup().get(name);
-    if (values === undefined) return undefined;
-    return values.length === 1 ? values[0] : values.join(', ');
+    const names = this.#lowerNames();
+    const first = names.indexOf(name);
+    if (first === -1) return undefined;
+    return names.indexOf(name, first + 1) === -1 ? this.lines[2 * first + 1] : this.all(name).join(', ');
   }
 
   has(name: string): boolean {
-    return this.#lookup().has(name);
+    return this.#lowerNames().includes(name);
   }
 
   /** Lower-case names present, each once, in order of first appearance. */
   names(): Iterable<string> {
-    return this.#lookup().keys();
+    return new Set(this.#lowerNames());
   }
 
   /** A copy without the lines whose lower-case name is in `names`. */
   without(names: ReadonlySet<string>): Fields {
-    const kept: string[] = [];
-    for (let i = 0; i < this.lines.length; i += 2) {
-      const name = this.lines[i] as string;
-      if (!names.has(name.toLowerCase())) kept.push(name, this.lines[i + 1] as string);
+    const lower = this.#lowerNames();
+    let kept: string[] | undefined;
+    for (let i = 0; i < lower.length; i++) {
+      if (names.has(lower[i] as string)) kept ??= this.lines.slice(0, 2 * i);
+      else kept?.push(this.lines[2 * i] as string, this.lines[2 * i + 1] as string);
     }
-    return kept.length === this.lines.length ? this : new Fields(kept);
+    return kept === undefined ? this : new Fields(kept);
   }
 
   /** A copy with all lines of `name` replaced by one. */
@@ -61,17 +71,12 @@ export class Fields {
     return new Fields([...this.without(new Set([name.toLowerCase()])).lines, name, value]);
   }
 
-  #lookup(): Map<string, readonly string[]> {
-    if (this.#index !== undefined) return this.#index;
-    const index = new Map<string, string[]>();
-    for (let i = 0; i < this.lines.length; i += 2) {
-      const name = (this.lines[i] as string).toLowerCase();
-      const value = this.lines[i + 1] as string;
-      const present = index.get(name);
-      if (present === undefined) index.set(name, [value]);
-      else present.push(value);
+  #lowerNames(): readonly string[] {
+    if (this.#names === undefined) {
+      const names: string[] = [];
+      for (let i = 0; i < this.lines.length; i += 2) names.push((this.lines[i] as string).toLowerCase());
+      this.#names = names;
     }
-    this.#index = index;
-    return index;
+    return this.#names;
   }
 }

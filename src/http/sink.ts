@@ -13,6 +13,8 @@ export const SLICE_BYTES = 128 * 1024;
 
 /** Chunks up to this are copied into one buffer with their size line. */
 const COPY_BYTES = 4 * 1024;
+/** Whole content up to this is copied into one buffer with the head. */
+const WHOLE_BYTES = 64 * 1024;
 const CRLF = Buffer.from('\r\n');
 const LAST_CHUNK = Buffer.from('0\r\n\r\n');
 
@@ -38,16 +40,20 @@ export class BodyWriter implements BodySink {
   /** Bytes that the announced length still allows. */
   #room: number;
   #state: 'open' | 'ending' | 'over' = 'open';
+  /** The head's text until it is written: what comes at once after it leaves together with it. */
+  #head: string | undefined;
   /** More came than was announced: it is swallowed, so that the writer comes to its end. */
   #cut = false;
   readonly #waiting: Buffer[] = [];
   #drain: (() => void) | undefined;
 
-  constructor(owner: SinkOwner, socket: Socket, framed: Framed) {
+  constructor(owner: SinkOwner, socket: Socket, framed: Framed, head: string) {
     this.#owner = owner;
+    this.#head = head;
     this.#socket = socket;
     this.#framed = framed;
     this.#room = typeof framed === 'number' ? framed : Number.POSITIVE_INFINITY;
+    process.nextTick(() => this.#writeHead());
   }
 
   write(chunk: Buffer): boolean {
@@ -56,6 +62,8 @@ export class BodyWriter implements BodySink {
     const allowed = chunk.length <= this.#room ? chunk : chunk.subarray(0, this.#room);
     this.#room -= allowed.length;
     this.#owner.bytesSent += allowed.length;
+    if (allowed === chunk && this.#head !== undefined && this.#writeWhole(this.#head, chunk))
+      return this.#flows();
     if (this.#waiting.length > 0 || allowed.length > SLICE_BYTES) {
       this.#waiting.push(allowed);
       this.#pump();
@@ -102,8 +110,36 @@ export class BodyWriter implements BodySink {
   /** Lets go of everything; nothing more is written. */
   kill(): void {
     this.#state = 'over';
+    this.#head = undefined;
     this.#waiting.length = 0;
     this.#drain = undefined;
+  }
+
+  /** The head with content that is all there is and small. */
+  #writeWhole(head: string, content: Buffer): boolean {
+    if (this.#framed !== content.length || content.length > WHOLE_BYTES) return false;
+    const bytes = Buffer.allocUnsafe(head.length + content.length);
+    bytes.write(head, 'latin1');
+    content.copy(bytes, head.length);
+    this.#head = undefined;
+    this.#socket.write(bytes);
+    return true;
+  }
+
+  #writeHead(): void {
+    const head = this.#head;
+    if (head === undefined) return;
+    this.#head = undefined;
+    this.#socket.write(head, 'latin1');
+  }
+
+  /** The head and everything that is written before the tick ends, together. */
+  #corkWithHead(): void {
+    if (this.#head === undefined) return;
+    const socket = this.#socket;
+    socket.cork();
+    process.nextTick(() => socket.uncork());
+    this.#writeHead();
   }
 
   #flows(): boolean {
@@ -123,6 +159,7 @@ export class BodyWriter implements BodySink {
 
   #put(content: Buffer): void {
     const socket = this.#socket;
+    this.#corkWithHead();
     if (this.#framed !== 'chunked') {
       socket.write(content);
       return;
@@ -142,7 +179,10 @@ export class BodyWriter implements BodySink {
   #finish(): void {
     this.#state = 'over';
     this.#drain = undefined;
-    if (this.#framed === 'chunked') this.#socket.write(LAST_CHUNK);
+    if (this.#framed === 'chunked') {
+      this.#corkWithHead();
+      this.#socket.write(LAST_CHUNK);
+    } else this.#writeHead();
     this.#owner.finished(this.#cut);
   }
 }

@@ -113,11 +113,6 @@ export class Exchange implements Responder {
     }
     this.#state = 'started';
     this.#persist = persist;
-    const { socket } = this.#outlet;
-    // The head and what is written at once after it leave together.
-    socket.cork();
-    process.nextTick(() => socket.uncork());
-    socket.write(text, 'latin1');
     const framed: Framed = bodyless
       ? 'nothing'
       : toClose
@@ -125,7 +120,7 @@ export class Exchange implements Responder {
         : announced === CHUNKED
           ? 'chunked'
           : announced;
-    this.#writer = new BodyWriter(this, socket, framed);
+    this.#writer = new BodyWriter(this, this.#outlet.socket, framed, text);
     return this.#writer;
   }
 

@@ -19,7 +19,8 @@ export interface Gauges {
   readonly originRequests: () => number;
   readonly originActive: () => number;
   readonly flights: () => number;
-  readonly stores: () => Promise<Readonly<Record<string, StoreStats>>>;
+  /** By tier; undefined for one that fails. */
+  readonly stores: () => Promise<Readonly<Record<string, StoreStats | undefined>>>;
 }
 
 /** A registry for one worker. `process` adds the process's own metrics (once per process). */
@@ -151,7 +152,11 @@ function storeMetrics(registry: Registry, gauges: Pick<Gauges, 'stores'>): void 
       registers: [registry],
       aggregator: 'sum',
       async collect() {
-        for (const [tier, stats] of Object.entries(await gauges.stores())) this.set({ tier }, stats[field]);
+        // A tier that cannot say is left out.
+        this.reset();
+        for (const [tier, stats] of Object.entries(await gauges.stores())) {
+          if (stats !== undefined) this.set({ tier }, stats[field]);
+        }
       },
     });
   }
@@ -162,7 +167,7 @@ const LATENCY = 'holdfast_request_duration_seconds';
 /** A histogram over counts that are kept elsewhere, in the form the registry asks metrics for. */
 function latencyHistogram(counters: Counters): {
   name: string;
-  get(): Promise<MetricObject & { values: unknown[] }>;
+  get(): Promise<Omit<MetricObject, 'collect'> & { values: unknown[] }>;
 } {
   return {
     name: LATENCY,
@@ -187,7 +192,6 @@ function latencyHistogram(counters: Counters): {
         help: 'From the request head to the last byte handed to the client, by outcome.',
         type: 'histogram' as never,
         aggregator: 'sum' as never,
-        collect: () => undefined,
         values,
       };
     },

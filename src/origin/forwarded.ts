@@ -65,18 +65,56 @@ export interface ForwardOptions {
   readonly maxForwards?: number | undefined;
 }
 
+type Maker = Omit<ForwardOptions, 'add' | 'maxForwards'>;
+
+/** The lines made of a header section, and for what, so that the next request with the same bytes finds them. */
+interface Made extends Pick<Request, 'authority' | 'scheme' | 'version'> {
+  readonly address: string;
+  readonly maker: Maker;
+  readonly lines: FieldLines;
+}
+
+const made = new WeakMap<Fields, Made>();
+
 /** The field lines of the request to the origin, Host first. */
-export function forwardRequestLines(request: Request, options: ForwardOptions): FieldLines {
+export function forwardRequestLines(
+  request: Request,
+  { add, maxForwards, ...maker }: ForwardOptions,
+): FieldLines {
+  let known = made.get(request.fields);
+  if (known === undefined || !isFor(known, request, maker)) {
+    const { authority, scheme, version, peer } = request;
+    known = { authority, scheme, version, address: peer.address, maker, lines: makeLines(request, maker) };
+    made.set(request.fields, known);
+  }
+  if (add === undefined && maxForwards === undefined) return known.lines;
+  const hops = maxForwards === undefined ? [] : ['max-forwards', String(maxForwards)];
+  return [...known.lines, ...hops, ...(add ?? [])];
+}
+
+/** INVARIANT: compares all that `makeLines` reads beside the fields. */
+function isFor(known: Made, request: Request, maker: Maker): boolean {
+  return (
+    known.address === request.peer.address &&
+    known.authority === request.authority &&
+    known.scheme === request.scheme &&
+    known.version === request.version &&
+    known.maker.identity === maker.identity &&
+    known.maker.hostPolicy === maker.hostPolicy &&
+    known.maker.originAuthority === maker.originAuthority &&
+    known.maker.trusted === maker.trusted &&
+    known.maker.without === maker.without
+  );
+}
+
+function makeLines(request: Request, options: Maker): FieldLines {
   const { fields, peer } = request;
   const { identity } = options;
   const authority =
     options.hostPolicy === 'origin' || request.authority === '' ? options.originAuthority : request.authority;
-  const lines = ['host', authority];
   const left =
     options.without === undefined ? REQUEST_REWRITTEN : new Set([...REQUEST_REWRITTEN, ...options.without]);
-  lines.push(...new Fields(endToEnd(fields)).without(left).lines);
-  if (options.add !== undefined) lines.push(...options.add);
-  if (options.maxForwards !== undefined) lines.push('max-forwards', String(options.maxForwards));
+  const lines = ['host', authority, ...new Fields(endToEnd(fields)).without(left).lines];
 
   const trusted = options.trusted(peer.address);
   const before = (name: string): string => {

@@ -25,15 +25,13 @@ export class Dialogue<Asking, Asked> {
       const message = received as Message<Asked>;
       if (typeof received !== 'object') return;
       if ('ask' in message) {
-        answer(message.question).then(
-          (value) => port.postMessage({ answer: message.ask, value } satisfies Message<Asking>),
-          (error: unknown) =>
-            port.postMessage({
-              answer: message.ask,
-              value: undefined,
-              error: String(error),
-            } satisfies Message<Asking>),
-        );
+        const give = (reply: Message<Asking>): void => port.postMessage(reply);
+        const fail = (error: unknown): void =>
+          give({ answer: message.ask, value: undefined, error: String(error) });
+        // An answer that cannot be sent fails like one that cannot be given.
+        answer(message.question)
+          .then((value) => give({ answer: message.ask, value }))
+          .catch(fail);
         return;
       }
       const waiting = this.#waiting.get(message.answer);

@@ -1,7 +1,8 @@
 // What the main thread and a worker thread say to each other: questions with an id, answers with the same. Data only.
 
 import type { MessagePort } from 'node:worker_threads';
-import type { JournalSnapshot, PurgeMode, PurgeRecord, Selector } from '../../storage/journal.ts';
+import type { JournalSnapshot, PurgeMode, PurgeRecord, Selector, Standing } from '../../storage/journal.ts';
+import type { CountOrder } from '../admin/sweep.ts';
 import type { Address, Config } from '../config.ts';
 import type { Identity } from '../origin/forwarded.ts';
 
@@ -19,6 +20,9 @@ export interface WorkerData {
 export type Order =
   | { readonly kind: 'listen'; readonly address: Address }
   | { readonly kind: 'purge'; readonly record: PurgeRecord }
+  | { readonly kind: 'stand'; readonly records: readonly PurgeRecord[]; readonly standing: Standing }
+  | { readonly kind: 'count'; readonly order: CountOrder }
+  | { readonly kind: 'inspect'; readonly keys: readonly string[] }
   | { readonly kind: 'invalidate'; readonly keys: readonly string[] }
   | { readonly kind: 'metrics' }
   | { readonly kind: 'close'; readonly graceMs: number };
@@ -26,6 +30,7 @@ export type Order =
 /** A question of a worker to the main thread. */
 export type Request =
   | { readonly kind: 'purge'; readonly selector: Selector; readonly mode: PurgeMode; readonly by: string }
+  | { readonly kind: 'admit'; readonly purges: number }
   | { readonly kind: 'spread'; readonly keys: readonly string[] };
 
 /** A question, or the answer to one. */

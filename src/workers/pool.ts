@@ -2,9 +2,13 @@
 // Owns starting, replacing a thread that died, asking all of them, and closing.
 
 import { Worker } from 'node:worker_threads';
-import type { Journal, PurgeRecord } from '../../storage/journal.ts';
+import type { Journal, PurgeRecord, Standing } from '../../storage/journal.ts';
 import type { SqliteStore } from '../../storage/sqlite.ts';
-import type { Applied, PurgeReceipt, PurgeTarget } from '../admin/purger.ts';
+import type { Removed } from '../../storage/store.ts';
+import type { Inspected } from '../admin/inspect.ts';
+import type { Applied, PurgeTarget } from '../admin/purger.ts';
+import type { PurgeReceipt } from '../admin/receipt.ts';
+import type { CountOrder } from '../admin/sweep.ts';
 import type { StoredMeta } from '../cache/stored.ts';
 import type { Address } from '../config.ts';
 import { joinMetrics } from '../observe/metrics.ts';
@@ -12,16 +16,25 @@ import { Dialogue } from './dialogue.ts';
 import type { Order, Request, WorkerData } from './messages.ts';
 import type { WorkerOptions } from './worker.ts';
 
+/** A worker as purging and inspecting see it. */
+export interface WorkerTarget extends PurgeTarget {
+  /** What its memory holds under keys. */
+  inspect(keys: readonly string[]): Promise<readonly Inspected[]>;
+}
+
 /** What all workers together are to the rest of the program. */
 export interface Workers {
-  readonly targets: () => readonly PurgeTarget[];
+  readonly targets: () => readonly WorkerTarget[];
   /** Listens; port 0 is taken once and shared. Rejects with the system's error. */
   listen(address: Address): Promise<Address>;
   metrics(): Promise<string>;
   close(graceMs: number): Promise<void>;
 }
 
-export type ThreadOptions = Pick<WorkerOptions, 'config' | 'identity' | 'originUrl' | 'purge' | 'log'> & {
+export type ThreadOptions = Pick<
+  WorkerOptions,
+  'config' | 'identity' | 'originUrl' | 'purgeService' | 'log'
+> & {
   readonly count: number;
   readonly disk: SqliteStore<StoredMeta> | undefined;
   readonly journal: Journal;
@@ -46,7 +59,7 @@ class ThreadPool implements Workers {
     this.#options = options;
   }
 
-  readonly targets = (): readonly PurgeTarget[] => [...this.#threads];
+  readonly targets = (): readonly WorkerTarget[] => [...this.#threads];
 
   async start(): Promise<void> {
     await Promise.all(Array.from({ length: this.#options.count }, () => this.#add()));
@@ -88,7 +101,7 @@ class ThreadPool implements Workers {
   }
 }
 
-class Thread implements PurgeTarget {
+class Thread implements WorkerTarget {
   readonly ready: Promise<void>;
   readonly #worker: Worker;
   readonly #dialogue: Dialogue<Order, Request>;
@@ -116,10 +129,22 @@ class Thread implements PurgeTarget {
     this.ready = promise;
     this.#worker.once('message', () => resolve());
     this.#worker.once('exit', () => reject(this.#error ?? new Error('the worker ended at its start')));
-    this.#dialogue = new Dialogue<Order, Request>(this.#worker, async (request) =>
-      request.kind === 'purge'
-        ? ((await options.purge(request.selector, request.mode, request.by)) satisfies PurgeReceipt)
-        : spread(request.keys),
+    const { purgeService } = options;
+    this.#dialogue = new Dialogue<Order, Request>(
+      this.#worker,
+      async (request): Promise<PurgeReceipt | number | undefined> => {
+        switch (request.kind) {
+          case 'purge':
+            return purgeService.purge(request.selector, request.mode, request.by);
+          case 'admit':
+            return purgeService.admit(request.purges);
+          case 'spread':
+            await spread(request.keys);
+            return undefined;
+          default:
+            return request satisfies never;
+        }
+      },
     );
   }
 
@@ -142,6 +167,18 @@ class Thread implements PurgeTarget {
     } catch (error) {
       return { removed: {}, fenced: 0, failure: `a worker: ${String(error)}` };
     }
+  }
+
+  async stand(records: readonly PurgeRecord[], standing: Standing): Promise<void> {
+    await this.#dialogue.ask({ kind: 'stand', records, standing }).catch(() => undefined);
+  }
+
+  count(order: CountOrder): Promise<Removed> {
+    return this.#dialogue.ask<Removed>({ kind: 'count', order });
+  }
+
+  inspect(keys: readonly string[]): Promise<readonly Inspected[]> {
+    return this.#dialogue.ask<readonly Inspected[]>({ kind: 'inspect', keys });
   }
 
   async invalidate(keys: readonly string[]): Promise<void> {

@@ -3,8 +3,9 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { Journal } from '../../storage/journal.ts';
 import { attachSqliteStore } from '../../storage/sqlite.ts';
-import type { PurgeReceipt } from '../admin/purger.ts';
+import type { PurgeReceipt } from '../admin/receipt.ts';
 import { storedMetaCodec } from '../cache/codec.ts';
+import { openShared } from '../nodes.ts';
 import { createLog } from '../observe/log.ts';
 import { Dialogue } from './dialogue.ts';
 import type { Order, Request, WorkerData } from './messages.ts';
@@ -18,6 +19,8 @@ const journal = Journal.replica(snapshot);
 const { log, flush } = createLog({ level: config.log.level });
 const disk = diskPort === undefined ? undefined : await attachSqliteStore(diskPort, storedMetaCodec);
 
+const shared = openShared(config);
+
 const main = new Dialogue<Request, Order>(port, answer);
 const worker = new EdgeWorker({
   config,
@@ -25,8 +28,12 @@ const worker = new EdgeWorker({
   originUrl,
   memoryBytes,
   disk,
+  shared,
   journal,
-  purge: (selector, mode, by) => main.ask<PurgeReceipt>({ kind: 'purge', selector, mode, by }),
+  purgeService: {
+    purge: (selector, mode, by) => main.ask<PurgeReceipt>({ kind: 'purge', selector, mode, by }),
+    admit: (purges) => main.ask<number>({ kind: 'admit', purges }),
+  },
   spreadInvalidation: (keys) => main.ask<void>({ kind: 'spread', keys }),
   log,
   now: Date.now,
@@ -42,6 +49,14 @@ async function answer(order: Order): Promise<unknown> {
     case 'purge':
       journal.apply(order.record);
       return worker.applyPurge(order.record);
+    case 'stand':
+      for (const record of order.records) journal.apply(record);
+      journal.stand(order.standing);
+      return worker.stand(order.records);
+    case 'count':
+      return worker.count(order.order);
+    case 'inspect':
+      return worker.inspect(order.keys);
     case 'invalidate':
       return worker.edge.applyInvalidation(order.keys);
     case 'metrics':
@@ -49,6 +64,7 @@ async function answer(order: Order): Promise<unknown> {
     case 'close':
       await worker.close(order.graceMs);
       await disk?.close();
+      await shared?.close();
       flush();
       return undefined;
     default:

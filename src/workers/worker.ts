@@ -4,24 +4,27 @@
 import type { Registry } from 'prom-client';
 import { Gdsf } from '../../storage/eviction/gdsf.ts';
 import { Lru } from '../../storage/eviction/lru.ts';
-import type { Journal, PurgeMode, PurgeRecord, Selector } from '../../storage/journal.ts';
+import type { Journal, PurgeRecord } from '../../storage/journal.ts';
 import { MemoryStore } from '../../storage/memory.ts';
-import type { Store, StoreStats } from '../../storage/store.ts';
-import { TieredStore } from '../../storage/tiered.ts';
-import type { Applied, PurgeReceipt, PurgeTarget } from '../admin/purger.ts';
+import type { Removed, Store, StoreStats } from '../../storage/store.ts';
+import { type Inspected, inspected } from '../admin/inspect.ts';
+import type { Applied, PurgeTarget } from '../admin/purger.ts';
+import { type CountOrder, Sweep } from '../admin/sweep.ts';
+import { type MetInMemory, memorySource } from '../admin/sweep-sources.ts';
 import { formatCacheStatus } from '../cache/cache-status.ts';
 import { sizeOfMeta } from '../cache/codec.ts';
 import type { StoredMeta } from '../cache/stored.ts';
 import { type Address, type Config, rulesFor } from '../config.ts';
 import { Edge } from '../edge.ts';
 import { createListener, type Listener } from '../http/listener.ts';
+import { tiersOf } from '../nodes.ts';
 import { Access } from '../observe/access.ts';
 import { Counters } from '../observe/counters.ts';
 import type { Log } from '../observe/log.ts';
 import { createMetrics } from '../observe/metrics.ts';
 import { addressTest, type Identity } from '../origin/forwarded.ts';
 import { Origin } from '../origin/origin.ts';
-import { PurgeDoor } from '../purge-door.ts';
+import { PurgeDoor, type PurgeService } from '../purge-door.ts';
 
 export interface WorkerOptions {
   readonly config: Config;
@@ -30,8 +33,10 @@ export interface WorkerOptions {
   /** This worker's share of the memory. */
   readonly memoryBytes: number;
   readonly disk: Store<StoredMeta> | undefined;
+  /** The tier that several nodes share. */
+  readonly shared: Store<StoredMeta> | undefined;
   readonly journal: Journal;
-  readonly purge: (selector: Selector, mode: PurgeMode, by: string) => Promise<PurgeReceipt>;
+  readonly purgeService: PurgeService;
   readonly spreadInvalidation: ((keys: readonly string[]) => Promise<void>) | undefined;
   readonly log: Log;
   /** Epoch ms. */
@@ -49,6 +54,7 @@ export class EdgeWorker implements PurgeTarget {
   readonly counters = new Counters();
   readonly #options: WorkerOptions;
   readonly #memory: MemoryStore<StoredMeta>;
+  readonly #sweep: Sweep<MetInMemory>;
   readonly #origin: Origin;
   readonly #listener: Listener;
 
@@ -62,7 +68,8 @@ export class EdgeWorker implements PurgeTarget {
       sizeOf: sizeOfMeta,
       policy: policy === 'lru' ? new Lru() : new Gdsf({ alpha }),
     });
-    const store = new TieredStore(this.#memory, disk);
+    const store = tiersOf(this.#memory, options);
+    this.#sweep = new Sweep(memorySource(store), journal);
     this.#origin = new Origin({
       url: options.originUrl,
       connectTimeoutMs: config.timeouts.connectMs,
@@ -76,7 +83,7 @@ export class EdgeWorker implements PurgeTarget {
       allowed: addressTest(config.purge.allow),
       closed: config.purge.allow.length === 0 && config.purge.token === undefined,
       token: config.purge.token,
-      purge: options.purge,
+      service: options.purgeService,
       access,
       log,
     });
@@ -91,7 +98,7 @@ export class EdgeWorker implements PurgeTarget {
       journal,
       origin: this.#origin,
       purgeDoor: this.purgeDoor,
-      purge: options.purge,
+      purge: options.purgeService.purge,
       spreadInvalidation: options.spreadInvalidation,
       access,
       counters,
@@ -133,6 +140,21 @@ export class EdgeWorker implements PurgeTarget {
     return this.edge.applyPurge(record);
   }
 
+  /** Purges of other nodes, which the journal holds. Its own it has applied already. */
+  async stand(records: readonly PurgeRecord[]): Promise<void> {
+    for (const record of records) if (record.was === undefined) await this.edge.applyPurge(record);
+  }
+
+  count(order: CountOrder): Promise<Removed> {
+    return this.#sweep.count(order);
+  }
+
+  async inspect(keys: readonly string[]): Promise<readonly Inspected[]> {
+    const { journal, now } = this.#options;
+    const records = keys.flatMap((key) => this.#memory.getNow(key) ?? []);
+    return records.map((record) => inspected(record, journal, now()));
+  }
+
   /** Drains the listener, then lets go of the origin. The disk is the owner's to close. */
   async close(graceMs: number): Promise<void> {
     await this.#listener.close(graceMs);
@@ -145,10 +167,13 @@ export class EdgeWorker implements PurgeTarget {
   }
 
   /** The disk is shared: only the worker that shows the process's metrics counts it. */
-  async #stores(): Promise<Readonly<Record<string, StoreStats>>> {
+  async #stores(): Promise<Readonly<Record<string, StoreStats | undefined>>> {
     const memory = await this.#memory.stats();
-    const { disk, processMetrics } = this.#options;
-    if (disk === undefined || !processMetrics) return { memory };
-    return { memory, disk: await disk.stats() };
+    const { disk, shared, processMetrics } = this.#options;
+    if (!processMetrics) return { memory };
+    const [ofDisk, ofShared] = await Promise.all(
+      [disk, shared].map((store) => store?.stats().catch(() => undefined)),
+    );
+    return { memory, disk: ofDisk, shared: ofShared };
   }
 }

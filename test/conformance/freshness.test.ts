@@ -1,7 +1,4 @@
 import { conformance } from './runner.ts';
-import { age } from './tables/age.ts';
-import { expiresTable } from './tables/expires.ts';
-import { maxAge } from './tables/max-age.ts';
-import { statuses } from './tables/statuses.ts';
+import { FILES } from './tables.ts';
 
-conformance(maxAge, expiresTable, age, statuses);
+conformance(...FILES.freshness);

@@ -14,8 +14,9 @@ export type Kind = 'required' | 'optimal';
 /** What the origin does when it is asked. `takes`: seconds by the manual clock before its head is sent. */
 export type Answer =
   | (Omit<Reply, 'after' | 'delayMs' | 'spreadMs'> & { readonly takes?: number; readonly play?: never })
-  /** Closes the connection without an answer; bytes in place of a response. */
+  /** Closes or resets the connection without an answer; bytes in place of a response. */
   | { readonly play: 'close' }
+  | { readonly play: 'reset' }
   | { readonly play: 'bytes'; readonly bytes: string };
 
 export interface Ask {
@@ -58,6 +59,8 @@ export interface Expect {
   readonly forwarded?: Readonly<Record<string, Wanted>>;
   readonly forwardedTarget?: string;
   readonly cacheStatus?: Partial<CacheStatus>;
+  /** At least one of the clients asking together has it. */
+  readonly someCacheStatus?: Partial<CacheStatus>;
   /** Parameters that Cache-Status must not have. */
   readonly cacheStatusLacks?: readonly (keyof CacheStatus)[];
   /** Status codes of the interim responses. */
@@ -118,12 +121,20 @@ export function deviating(deviation: string, row: Row): Row {
 }
 
 /** The origin answers 200 with these fields, or as `more` says. */
-export function fetched(headers: HeaderInput, more: Omit<Reply, 'headers'> & { takes?: number } = {}, request?: Ask): Step {
+export function fetched(
+  headers: HeaderInput,
+  more: Omit<Reply, 'headers'> & { takes?: number } = {},
+  request?: Ask,
+): Step {
   return { origin: { ...more, headers }, expect: 'fetched', ...(request === undefined ? {} : { request }) };
 }
 
 /** Some seconds later: the same request again, or another. */
-export function later(advance: number, expect: Step['expect'], more: Omit<Step, 'advance' | 'expect'> = {}): Step {
+export function later(
+  advance: number,
+  expect: Step['expect'],
+  more: Omit<Step, 'advance' | 'expect'> = {},
+): Step {
   return { advance, expect, ...more };
 }
 
@@ -143,14 +154,26 @@ export function ask(headers: HeaderInput): { readonly request: Ask } {
 export type Variation = readonly [id: string, headers: HeaderInput, title: string];
 
 /** Stored, and a hit `seconds` later. */
-export function reused(prefix: string, clause: string, seconds: number, variations: readonly Variation[], kind = optimal): Row[] {
+export function reused(
+  prefix: string,
+  clause: string,
+  seconds: number,
+  variations: readonly Variation[],
+  kind = optimal,
+): Row[] {
   return variations.map(([id, headers, title]) =>
     kind(`${prefix}-${id}`, clause, title, fetched(headers), later(seconds, 'hit')),
   );
 }
 
 /** `seconds` later the origin is asked again. */
-export function notReused(prefix: string, clause: string, seconds: number, variations: readonly Variation[], kind = required): Row[] {
+export function notReused(
+  prefix: string,
+  clause: string,
+  seconds: number,
+  variations: readonly Variation[],
+  kind = required,
+): Row[] {
   return variations.map(([id, headers, title]) =>
     kind(`${prefix}-${id}`, clause, title, fetched(headers), later(seconds, 'asked')),
   );

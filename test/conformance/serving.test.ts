@@ -1,6 +1,4 @@
 import { conformance } from './runner.ts';
-import { headerStorage } from './tables/header-storage.ts';
-import { stale } from './tables/stale.ts';
-import { targeted } from './tables/targeted.ts';
+import { FILES } from './tables.ts';
 
-conformance(targeted, stale, headerStorage);
+conformance(...FILES.serving);

@@ -1,7 +1,4 @@
 import { conformance } from './runner.ts';
-import { authorization } from './tables/authorization.ts';
-import { requestDirectives } from './tables/request-directives.ts';
-import { responseDirectives } from './tables/response-directives.ts';
-import { vary } from './tables/vary.ts';
+import { FILES } from './tables.ts';
 
-conformance(responseDirectives, requestDirectives, authorization, vary);
+conformance(...FILES.storing);

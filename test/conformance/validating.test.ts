@@ -1,7 +1,4 @@
 import { conformance } from './runner.ts';
-import { conditional } from './tables/conditional.ts';
-import { head } from './tables/head.ts';
-import { invalidation } from './tables/invalidation.ts';
-import { validation } from './tables/validation.ts';
+import { FILES } from './tables.ts';
 
-conformance(conditional, validation, head, invalidation);
+conformance(...FILES.validating);

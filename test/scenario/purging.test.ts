@@ -184,8 +184,8 @@ describe('POST /purge on the admin listener', () => {
     await post(edge, { everything: true });
     const listed = JSON.parse((await get(edge.admin, '/purges')).body.toString());
     expect(listed).toMatchObject([
-      { seq: 2, selector: { kind: 'all' }, by: '127.0.0.1' },
-      { seq: 1, selector: { kind: 'url' } },
+      { sequence: 2, selector: { kind: 'all' }, by: '127.0.0.1' },
+      { sequence: 1, selector: { kind: 'url' } },
     ]);
   });
 });

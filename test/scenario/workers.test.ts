@@ -1,14 +1,24 @@
 // Several workers behind one port: each has its memory, purges and metrics are everybody's. They run on the real clock and
 // write to standard output, so they are told to be silent.
 
-import { describe, expect, it } from 'vitest';
+import type { Worker } from 'node:worker_threads';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { cacheStatus, get, type Response } from '../support/client.ts';
 import type { TestEdge } from '../support/edge.ts';
-import { diskDir, metricsOf, type Scene, type Settings, scene } from '../support/scene.ts';
+import { diskDir, metricsOf, type Scene, type Settings, scene, until } from '../support/scene.ts';
 
 const HOUR = { 'Cache-Control': 'max-age=3600', ETag: '"1"' };
+/** The threads that a run has started so far: without a disk, the workers. */
+function threads(): readonly Worker[] {
+  const started: Worker[] = [];
+  const note = (worker: Worker): void => void started.push(worker);
+  process.on('worker', note);
+  onTestFinished(() => void process.off('worker', note));
+  return started;
+}
+
 /** Connections enough to meet both workers, whichever way the system hands them out. */
-const MANY = 40;
+const MANY = 24;
 
 function pair(settings: Settings = {}): Promise<Scene> {
   return scene({ ...settings, workers: 2, log: { level: 'silent' } }, Date.now());
@@ -97,6 +107,39 @@ describe('two workers', () => {
     const responses = await Promise.all(paths.map((path) => get(again.url, path)));
     expect(misses(responses)).toBe(0);
     expect(origin.requests()).toHaveLength(20);
+  });
+
+  it('replace one that has ended: only its memory is lost', async () => {
+    const started = threads();
+    const { origin, edge } = await pair();
+    origin.on('/a', { headers: HOUR, body: 'hello' });
+    expect(misses(await ask(edge, '/a'))).toBe(2);
+    await started[0]?.terminate();
+    await until(() => edge.log.some(({ msg }) => msg === 'a worker ended; another takes its place'));
+    const after = await ask(edge, '/a');
+    expect(after.every(({ status, complete }) => status === 200 && complete)).toBe(true);
+    await until(() => started.length === 3);
+    while (misses(await ask(edge, '/a')) > 0);
+    expect(origin.requests('/a')).toHaveLength(3);
+    const purged = await get(edge.url, '/a', { method: 'PURGE' });
+    expect(JSON.parse(purged.body.toString())).toMatchObject({
+      workers: 2,
+      matched: { memory: { responses: 2 } },
+    });
+    expect(misses(await ask(edge, '/a'))).toBe(2);
+  });
+
+  it('of which one is new forget what was purged before it came', async () => {
+    const started = threads();
+    const { origin, edge } = await pair();
+    const gate = origin.gate();
+    origin.on('/a', { headers: HOUR, body: 'old' }, { headers: HOUR, body: 'old' }, gate);
+    await ask(edge, '/a');
+    await get(edge.url, '/a', { method: 'PURGE' });
+    await started[0]?.terminate();
+    await until(() => started.length === 3);
+    origin.on('/a', { headers: HOUR, body: 'new' });
+    expect((await ask(edge, '/a')).every(({ body }) => body.toString() === 'new')).toBe(true);
   });
 
   it('end in good order: what is in flight is finished', async () => {

@@ -30,6 +30,7 @@ async function open(dir?: string, maxRecords?: number): Promise<Journal> {
 describe('a verdict', () => {
   const matching: readonly Selector[] = [
     { kind: 'url', url: '//a.test/one/two?q=1' },
+    { kind: 'path', path: '//a.test/one/two' },
     { kind: 'prefix', prefix: '//a.test/one/' },
     { kind: 'prefix', prefix: '//a.test/one/two?q=1' },
     { kind: 'prefix', prefix: '' },
@@ -51,6 +52,8 @@ describe('a verdict', () => {
 
   const others: readonly Selector[] = [
     { kind: 'url', url: '//a.test/one/two' },
+    { kind: 'path', path: '//a.test/one/two?q=1' },
+    { kind: 'path', path: '//a.test/one' },
     { kind: 'prefix', prefix: '//a.test/one/two?q=12' },
     { kind: 'prefix', prefix: '//b.test/' },
     { kind: 'host', host: 'test' },
@@ -325,6 +328,7 @@ function naive(records: readonly PurgeRecord[], { url, host, tags }: Subject, si
   const hits = records.filter(({ seq, selector: one }) => {
     if (seq <= since) return false;
     if (one.kind === 'url') return one.url === url;
+    if (one.kind === 'path') return one.path === url.split('?')[0];
     if (one.kind === 'prefix') return url.startsWith(one.prefix);
     if (one.kind === 'host') return one.host === host;
     return one.kind === 'all' || tags.includes(one.tag);

@@ -1,7 +1,7 @@
 // Requests with Authorization at a shared cache (RFC 9111 §3.5).
 
-import { ask, cc, fetched, type Kind, later, optimal, required, type Row, type Table } from '../row.ts';
 import type { HeaderInput } from '../../support/wire.ts';
+import { ask, cc, fetched, type Kind, later, optimal, type Row, required, type Table } from '../row.ts';
 
 const CLAUSE = 'RFC 9111 §3.5';
 const USER = { headers: { Authorization: 'Basic dXNlcjpwYXNz' } };
@@ -22,7 +22,11 @@ const forbidden: readonly (readonly [string, HeaderInput, string])[] = [
   ['public-private', cc('max-age=100, public, private'), 'private holds beside public'],
   ['public-no-store', cc('max-age=100, public, no-store'), 'no-store holds beside public'],
   ['targeted', { 'CDN-Cache-Control': 'max-age=100' }, 'nor does a lifetime in CDN-Cache-Control'],
-  ['targeted-over-public', { 'CDN-Cache-Control': 'max-age=100', 'Cache-Control': 'public' }, 'public in Cache-Control does not count beside a targeted field'],
+  [
+    'targeted-over-public',
+    { 'CDN-Cache-Control': 'max-age=100', 'Cache-Control': 'public' },
+    'public in Cache-Control does not count beside a targeted field',
+  ],
 ];
 
 const allowed: readonly (readonly [string, HeaderInput, string])[] = [
@@ -35,10 +39,18 @@ const allowed: readonly (readonly [string, HeaderInput, string])[] = [
   ['public-guess', { 'Last-Modified': '{t-100000}', 'Cache-Control': 'public' }, 'public with Last-Modified'],
   ['public-line', cc('max-age=100', 'public'), 'public on a second line'],
   ['targeted-public', { 'CDN-Cache-Control': 'max-age=100, public' }, 'public in CDN-Cache-Control'],
-  ['targeted-must-revalidate', { 'CDN-Cache-Control': 'max-age=100, must-revalidate' }, 'must-revalidate in CDN-Cache-Control'],
+  [
+    'targeted-must-revalidate',
+    { 'CDN-Cache-Control': 'max-age=100, must-revalidate' },
+    'must-revalidate in CDN-Cache-Control',
+  ],
 ];
 
-const row = (kind: Kind, expect: 'hit' | 'asked', [id, headers, title]: readonly [string, HeaderInput, string]): Row => ({
+const row = (
+  kind: Kind,
+  expect: 'hit' | 'asked',
+  [id, headers, title]: readonly [string, HeaderInput, string],
+): Row => ({
   id: `auth-${id}`,
   clause: CLAUSE,
   kind,
@@ -51,12 +63,53 @@ export const authorization: Table = {
   rows: [
     ...forbidden.map((one) => row('required', 'asked', one)),
     ...allowed.map((one) => row('optimal', 'hit', one)),
-    optimal('auth-other-user', CLAUSE, 'what public allows is for everybody', fetched(cc('max-age=100, public'), {}, USER), later(1, 'hit', ask(OTHER)), later(1, 'hit')),
-    optimal('auth-anonymous-first', CLAUSE, 'what was stored for a request without Authorization serves one with it', fetched(cc('max-age=100')), later(1, 'hit', { request: USER })),
-    required('auth-anonymous-second', CLAUSE, 'what was not stored for a user is not there for others', fetched(cc('max-age=100'), {}, USER), later(1, 'asked')),
-    required('auth-must-revalidate-stale', 'RFC 9111 §5.2.2.2', 'must-revalidate is validated when stale', fetched({ 'Cache-Control': 'max-age=10, must-revalidate', ETag: '"a"' }, {}, USER), later(20, 'validated', { request: USER, origin: { status: 304, headers: { ETag: '"a"' } } })),
-    required('auth-401-passed', 'RFC 9110 §15.5.2', 'a 401 reaches the client with its challenge', { origin: { status: 401, headers: { 'WWW-Authenticate': 'Basic realm="x"' } }, expect: { outcome: 'fetched', headers: { 'WWW-Authenticate': 'Basic realm="x"' } } }),
-    required('auth-forwarded', CLAUSE, 'Authorization is forwarded', { request: USER, origin: { headers: {} }, expect: { outcome: 'fetched', forwarded: { Authorization: 'Basic dXNlcjpwYXNz' } } }),
-    required('auth-validation-keeps', CLAUSE, "a user's 304 does not make what others get private", fetched({ 'Cache-Control': 'max-age=10', ETag: '"a"' }), later(20, 'validated', { request: USER, origin: { status: 304, headers: { ETag: '"a"', 'Cache-Control': 'max-age=100' } } })),
+    optimal(
+      'auth-other-user',
+      CLAUSE,
+      'what public allows is for everybody',
+      fetched(cc('max-age=100, public'), {}, USER),
+      later(1, 'hit', ask(OTHER)),
+      later(1, 'hit'),
+    ),
+    optimal(
+      'auth-anonymous-first',
+      CLAUSE,
+      'what was stored for a request without Authorization serves one with it',
+      fetched(cc('max-age=100')),
+      later(1, 'hit', { request: USER }),
+    ),
+    required(
+      'auth-anonymous-second',
+      CLAUSE,
+      'what was not stored for a user is not there for others',
+      fetched(cc('max-age=100'), {}, USER),
+      later(1, 'asked'),
+    ),
+    required(
+      'auth-must-revalidate-stale',
+      'RFC 9111 §5.2.2.2',
+      'must-revalidate is validated when stale',
+      fetched({ 'Cache-Control': 'max-age=10, must-revalidate', ETag: '"a"' }, {}, USER),
+      later(20, 'validated', { request: USER, origin: { status: 304, headers: { ETag: '"a"' } } }),
+    ),
+    required('auth-401-passed', 'RFC 9110 §15.5.2', 'a 401 reaches the client with its challenge', {
+      origin: { status: 401, headers: { 'WWW-Authenticate': 'Basic realm="x"' } },
+      expect: { outcome: 'fetched', headers: { 'WWW-Authenticate': 'Basic realm="x"' } },
+    }),
+    required('auth-forwarded', CLAUSE, 'Authorization is forwarded', {
+      request: USER,
+      origin: { headers: {} },
+      expect: { outcome: 'fetched', forwarded: { Authorization: 'Basic dXNlcjpwYXNz' } },
+    }),
+    required(
+      'auth-validation-keeps',
+      CLAUSE,
+      "a user's 304 does not make what others get private",
+      fetched({ 'Cache-Control': 'max-age=10', ETag: '"a"' }),
+      later(20, 'validated', {
+        request: USER,
+        origin: { status: 304, headers: { ETag: '"a"', 'Cache-Control': 'max-age=100' } },
+      }),
+    ),
   ],
 };

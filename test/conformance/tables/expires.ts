@@ -1,22 +1,54 @@
 // Expires and Date: the lifetime they name together, and every form of a date.
 
-import { fetched, later, notReused, optimal, required, reused, type Row, type Table, type Variation } from '../row.ts';
+import {
+  fetched,
+  later,
+  notReused,
+  optimal,
+  type Row,
+  required,
+  reused,
+  type Table,
+  type Variation,
+} from '../row.ts';
 
 const EXPIRES = 'RFC 9111 §5.3';
 const LIFETIME = 'RFC 9111 §4.2.1';
 const DATES = 'RFC 9111 §4.2';
 
-const expires = (id: string, value: string | readonly string[], title: string): Variation => [id, { Expires: value }, title];
+const expires = (id: string, value: string | readonly string[], title: string): Variation => [
+  id,
+  { Expires: value },
+  title,
+];
 
 const rows: readonly Row[] = [
-  required('expires-over', EXPIRES, 'Expires is over at its instant', fetched({ Expires: '{t+100}' }), later(100, 'asked')),
+  required(
+    'expires-over',
+    EXPIRES,
+    'Expires is over at its instant',
+    fetched({ Expires: '{t+100}' }),
+    later(100, 'asked'),
+  ),
   ...reused('expires', EXPIRES, 99, [
     expires('future', '{t+100}', 'fresh until Expires'),
     expires('far', 'Thu, 18 Aug 2050 02:01:18 GMT', 'Expires in a far year'),
     expires('very-far', 'Fri, 31 Dec 9999 23:59:59 GMT', 'Expires in the last year a date can have'),
-    ['with-public', { Expires: '{t+100}', 'Cache-Control': 'public' }, 'Expires counts beside a Cache-Control without a lifetime'],
-    ['with-unknown-cc', { Expires: '{t+100}', 'Cache-Control': 'unknown="max-age=0"' }, 'Expires counts beside unknown directives'],
-    ['bad-last-modified', { Expires: '{t+100}', 'Last-Modified': 'x' }, 'a broken Last-Modified does not touch Expires'],
+    [
+      'with-public',
+      { Expires: '{t+100}', 'Cache-Control': 'public' },
+      'Expires counts beside a Cache-Control without a lifetime',
+    ],
+    [
+      'with-unknown-cc',
+      { Expires: '{t+100}', 'Cache-Control': 'unknown="max-age=0"' },
+      'Expires counts beside unknown directives',
+    ],
+    [
+      'bad-last-modified',
+      { Expires: '{t+100}', 'Last-Modified': 'x' },
+      'a broken Last-Modified does not touch Expires',
+    ],
   ]),
   ...reused(
     'expires',
@@ -72,19 +104,97 @@ const rows: readonly Row[] = [
     expires('month', 'Thu, 18 Agu 2050 02:01:18 GMT', 'a month that does not exist'),
     expires('day-name', 'Xyz, 18 Aug 2050 02:01:18 GMT', 'a day name that does not exist'),
   ]),
-  required('expires-twice-stale-first', LIFETIME, 'of two Expires the second never counts', fetched({ Expires: ['{t-100}', '{t+100}'] }), later(10, 'asked')),
-  required('expires-twice-invalid-first', LIFETIME, 'an invalid first Expires is not mended by a second', fetched({ Expires: ['0', '{t+100}'] }), later(10, 'asked')),
-  optimal('expires-twice-same', LIFETIME, 'Expires twice the same', fetched({ Expires: ['{t+100}', '{t+100}'] }), later(99, 'hit')),
-  optimal('expires-twice-fresh-first', LIFETIME, 'of two Expires the first counts', fetched({ Expires: ['{t+100}', '{t-100}'] }), later(99, 'hit')),
-  required('expires-from-date', LIFETIME, 'the lifetime is Expires less Date, not less the time of receipt', fetched({ Date: '{t+1000}', Expires: '{t+1100}' }), later(100, 'asked')),
-  optimal('expires-date-ahead', LIFETIME, "an origin's clock that is ahead changes nothing between Date and Expires", fetched({ Date: '{t+1000}', Expires: '{t+1100}' }), later(99, 'hit')),
-  required('expires-date-behind', 'RFC 9111 §4.2.3', 'an old Date makes the response old', fetched({ Date: '{t-80}', Expires: '{t+20}' }), later(20, 'asked')),
-  optimal('expires-date-behind-fresh', 'RFC 9111 §4.2.3', 'an old Date leaves what is left', fetched({ Date: '{t-80}', Expires: '{t+20}' }), later(19, 'hit')),
-  required('expires-no-date', LIFETIME, 'without Date the lifetime counts from receipt', fetched({ Expires: '{t+100}' }, { date: false }), later(100, 'asked')),
-  optimal('expires-no-date-fresh', LIFETIME, 'without Date Expires still names a lifetime', fetched({ Expires: '{t+100}' }, { date: false }), later(99, 'hit')),
-  required('expires-bad-date', 'RFC 9110 §6.6.1', 'a broken Date counts as absent', fetched({ Expires: '{t+100}', Date: 'yesterday' }), later(100, 'asked')),
-  optimal('expires-bad-date-fresh', 'RFC 9110 §6.6.1', 'a broken Date does not spoil Expires', fetched({ Expires: '{t+100}', Date: 'yesterday' }), later(99, 'hit')),
-  required('expires-no-heuristic', 'RFC 9111 §4.2.2', 'nothing is guessed in place of an invalid Expires', fetched({ Expires: '0', 'Last-Modified': '{t-1000000}' }), later(10, 'asked')),
+  required(
+    'expires-twice-stale-first',
+    LIFETIME,
+    'of two Expires the second never counts',
+    fetched({ Expires: ['{t-100}', '{t+100}'] }),
+    later(10, 'asked'),
+  ),
+  required(
+    'expires-twice-invalid-first',
+    LIFETIME,
+    'an invalid first Expires is not mended by a second',
+    fetched({ Expires: ['0', '{t+100}'] }),
+    later(10, 'asked'),
+  ),
+  optimal(
+    'expires-twice-same',
+    LIFETIME,
+    'Expires twice the same',
+    fetched({ Expires: ['{t+100}', '{t+100}'] }),
+    later(99, 'hit'),
+  ),
+  optimal(
+    'expires-twice-fresh-first',
+    LIFETIME,
+    'of two Expires the first counts',
+    fetched({ Expires: ['{t+100}', '{t-100}'] }),
+    later(99, 'hit'),
+  ),
+  required(
+    'expires-from-date',
+    LIFETIME,
+    'the lifetime is Expires less Date, not less the time of receipt',
+    fetched({ Date: '{t+1000}', Expires: '{t+1100}' }),
+    later(100, 'asked'),
+  ),
+  optimal(
+    'expires-date-ahead',
+    LIFETIME,
+    "an origin's clock that is ahead changes nothing between Date and Expires",
+    fetched({ Date: '{t+1000}', Expires: '{t+1100}' }),
+    later(99, 'hit'),
+  ),
+  required(
+    'expires-date-behind',
+    'RFC 9111 §4.2.3',
+    'an old Date makes the response old',
+    fetched({ Date: '{t-80}', Expires: '{t+20}' }),
+    later(20, 'asked'),
+  ),
+  optimal(
+    'expires-date-behind-fresh',
+    'RFC 9111 §4.2.3',
+    'an old Date leaves what is left',
+    fetched({ Date: '{t-80}', Expires: '{t+20}' }),
+    later(19, 'hit'),
+  ),
+  required(
+    'expires-no-date',
+    LIFETIME,
+    'without Date the lifetime counts from receipt',
+    fetched({ Expires: '{t+100}' }, { date: false }),
+    later(100, 'asked'),
+  ),
+  optimal(
+    'expires-no-date-fresh',
+    LIFETIME,
+    'without Date Expires still names a lifetime',
+    fetched({ Expires: '{t+100}' }, { date: false }),
+    later(99, 'hit'),
+  ),
+  required(
+    'expires-bad-date',
+    'RFC 9110 §6.6.1',
+    'a broken Date counts as absent',
+    fetched({ Expires: '{t+100}', Date: 'yesterday' }),
+    later(100, 'asked'),
+  ),
+  optimal(
+    'expires-bad-date-fresh',
+    'RFC 9110 §6.6.1',
+    'a broken Date does not spoil Expires',
+    fetched({ Expires: '{t+100}', Date: 'yesterday' }),
+    later(99, 'hit'),
+  ),
+  required(
+    'expires-no-heuristic',
+    'RFC 9111 §4.2.2',
+    'nothing is guessed in place of an invalid Expires',
+    fetched({ Expires: '0', 'Last-Modified': '{t-1000000}' }),
+    later(10, 'asked'),
+  ),
 ];
 
 export const expiresTable: Table = { topic: 'Expires', rows };

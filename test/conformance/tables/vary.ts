@@ -1,19 +1,37 @@
-// Vary: which stored response a request selects (RFC 9111 §4.1).
+// Vary: whether a request matches a stored response (RFC 9111 §4.1).
 
-import { ask, fetched, later, now, optimal, required, type Row, type Table, withSettings } from '../row.ts';
 import type { HeaderInput } from '../../support/wire.ts';
+import { ask, fetched, later, optimal, type Row, required, type Table } from '../row.ts';
 
 const VARY = 'RFC 9111 §4.1';
 
 /** Stored for the first request's fields; then the second's. */
-const pair = (vary: string | readonly string[], first: HeaderInput, second: HeaderInput, expect: 'hit' | 'asked', more: Record<string, string> = {}) => [
+const pair = (
+  vary: string | readonly string[],
+  first: HeaderInput,
+  second: HeaderInput,
+  expect: 'hit' | 'asked',
+  more: Record<string, string> = {},
+) => [
   fetched({ 'Cache-Control': 'max-age=100', Vary: vary, ...more }, {}, { headers: first }),
   later(1, expect, ask(second)),
 ];
-const same = (id: string, title: string, vary: string | readonly string[], first: HeaderInput, second: HeaderInput = first, more = {}): Row =>
-  optimal(`vary-${id}`, VARY, title, ...pair(vary, first, second, 'hit', more));
-const differs = (id: string, title: string, vary: string | readonly string[], first: HeaderInput, second: HeaderInput, more = {}): Row =>
-  required(`vary-${id}`, VARY, title, ...pair(vary, first, second, 'asked', more));
+const same = (
+  id: string,
+  title: string,
+  vary: string | readonly string[],
+  first: HeaderInput,
+  second: HeaderInput = first,
+  more = {},
+): Row => optimal(`vary-${id}`, VARY, title, ...pair(vary, first, second, 'hit', more));
+const differs = (
+  id: string,
+  title: string,
+  vary: string | readonly string[],
+  first: HeaderInput,
+  second: HeaderInput,
+  more = {},
+): Row => required(`vary-${id}`, VARY, title, ...pair(vary, first, second, 'asked', more));
 
 const A1 = { 'X-A': '1' };
 const A2 = { 'X-A': '2' };
@@ -46,11 +64,24 @@ const matching: readonly Row[] = [
   differs('blanks-one', 'blanks and empty members hide no name', ' X-A , , X-B ,', A1B1, A1B2),
   differs('two-swapped', 'two fields, their values exchanged', 'X-A, X-B', A1B2, { 'X-A': '2', 'X-B': '1' }),
   differs('case-of-value', 'a value in another case', 'X-A', { 'X-A': 'a' }, { 'X-A': 'A' }),
-  differs('list-order', 'a list in another order, of a field with no known meaning', 'X-A', { 'X-A': '1, 2' }, { 'X-A': '2, 1' }),
+  differs(
+    'list-order',
+    'a list in another order, of a field with no known meaning',
+    'X-A',
+    { 'X-A': '1, 2' },
+    { 'X-A': '2, 1' },
+  ),
   differs('quoted-blanks', 'blanks within quotes', 'X-A', { 'X-A': '"a,b"' }, { 'X-A': '"a, b"' }),
   differs('prefix', 'a longer value', 'X-A', { 'X-A': '1' }, { 'X-A': '11' }),
   differs('cookie', 'Cookie', 'Cookie', { Cookie: 'a=1' }, { Cookie: 'a=2' }),
-  differs('authorization', 'Authorization', 'Authorization', { Authorization: 'a 1' }, { Authorization: 'a 2' }, { 'Cache-Control': 'public, max-age=100' }),
+  differs(
+    'authorization',
+    'Authorization',
+    'Authorization',
+    { Authorization: 'a 1' },
+    { Authorization: 'a 2' },
+    { 'Cache-Control': 'public, max-age=100' },
+  ),
   differs('origin', 'Origin', 'Origin', { Origin: 'https://a.example' }, { Origin: 'https://b.example' }),
   differs('star', 'Vary: * matches nothing', '*', A1, A1),
   differs('star-member', '* among names matches nothing', 'X-A, *', A1, A1),
@@ -58,59 +89,147 @@ const matching: readonly Row[] = [
   differs('star-first', '* before names matches nothing', '*, X-A', A1, A1),
   differs('broken', 'a member that is no field name matches nothing', 'X-A X-B', A1, A1),
   differs('quoted', 'a quoted name matches nothing', '"X-A"', A1, A1),
-  required('vary-head', VARY, 'a HEAD is selected like a GET', fetched({ 'Cache-Control': 'max-age=100', Vary: 'X-A' }, {}, { headers: A1 }), later(1, 'asked', { request: { method: 'HEAD', headers: A2 } })),
-  optimal('vary-head-hit', VARY, 'and matches like one', fetched({ 'Cache-Control': 'max-age=100', Vary: 'X-A' }, {}, { headers: A1 }), later(1, 'hit', { request: { method: 'HEAD', headers: A1 } })),
+  required(
+    'vary-head',
+    VARY,
+    'a HEAD is selected like a GET',
+    fetched({ 'Cache-Control': 'max-age=100', Vary: 'X-A' }, {}, { headers: A1 }),
+    later(1, 'asked', { request: { method: 'HEAD', headers: A2 } }),
+  ),
+  optimal(
+    'vary-head-hit',
+    VARY,
+    'and matches like one',
+    fetched({ 'Cache-Control': 'max-age=100', Vary: 'X-A' }, {}, { headers: A1 }),
+    later(1, 'hit', { request: { method: 'HEAD', headers: A1 } }),
+  ),
 ];
 
 const negotiated: readonly Row[] = [
-  same('encoding-order', 'the order of codings', 'Accept-Encoding', { 'Accept-Encoding': 'gzip, br' }, { 'Accept-Encoding': 'br, gzip' }),
-  same('encoding-blanks', 'blanks between codings', 'Accept-Encoding', { 'Accept-Encoding': 'gzip,br' }, { 'Accept-Encoding': 'gzip,  br' }),
-  same('encoding-case', 'codings in any case', 'Accept-Encoding', { 'Accept-Encoding': 'GZIP' }, { 'Accept-Encoding': 'gzip' }),
-  same('encoding-weight', 'q=1 is the default', 'Accept-Encoding', { 'Accept-Encoding': 'gzip;q=1.0' }, { 'Accept-Encoding': 'gzip' }),
-  same('encoding-alias', 'x-gzip is gzip', 'Accept-Encoding', { 'Accept-Encoding': 'x-gzip' }, { 'Accept-Encoding': 'gzip' }),
-  differs('encoding-less', 'fewer codings', 'Accept-Encoding', { 'Accept-Encoding': 'gzip, br' }, { 'Accept-Encoding': 'gzip' }),
-  differs('encoding-refused', 'q=0 is another wish', 'Accept-Encoding', { 'Accept-Encoding': 'gzip' }, { 'Accept-Encoding': 'gzip;q=0' }),
-  differs('encoding-weights', 'other weights are another wish', 'Accept-Encoding', { 'Accept-Encoding': 'gzip;q=0.5, br' }, { 'Accept-Encoding': 'gzip, br;q=0.5' }),
-  differs('encoding-absent', 'no Accept-Encoding is another wish', 'Accept-Encoding', { 'Accept-Encoding': 'gzip' }, {}),
+  same(
+    'encoding-order',
+    'the order of codings',
+    'Accept-Encoding',
+    { 'Accept-Encoding': 'gzip, br' },
+    { 'Accept-Encoding': 'br, gzip' },
+  ),
+  same(
+    'encoding-blanks',
+    'blanks between codings',
+    'Accept-Encoding',
+    { 'Accept-Encoding': 'gzip,br' },
+    { 'Accept-Encoding': 'gzip,  br' },
+  ),
+  same(
+    'encoding-case',
+    'codings in any case',
+    'Accept-Encoding',
+    { 'Accept-Encoding': 'GZIP' },
+    { 'Accept-Encoding': 'gzip' },
+  ),
+  same(
+    'encoding-weight',
+    'q=1 is the default',
+    'Accept-Encoding',
+    { 'Accept-Encoding': 'gzip;q=1.0' },
+    { 'Accept-Encoding': 'gzip' },
+  ),
+  same(
+    'encoding-alias',
+    'x-gzip is gzip',
+    'Accept-Encoding',
+    { 'Accept-Encoding': 'x-gzip' },
+    { 'Accept-Encoding': 'gzip' },
+  ),
+  differs(
+    'encoding-less',
+    'fewer codings',
+    'Accept-Encoding',
+    { 'Accept-Encoding': 'gzip, br' },
+    { 'Accept-Encoding': 'gzip' },
+  ),
+  differs(
+    'encoding-refused',
+    'q=0 is another wish',
+    'Accept-Encoding',
+    { 'Accept-Encoding': 'gzip' },
+    { 'Accept-Encoding': 'gzip;q=0' },
+  ),
+  differs(
+    'encoding-weights',
+    'other weights are another wish',
+    'Accept-Encoding',
+    { 'Accept-Encoding': 'gzip;q=0.5, br' },
+    { 'Accept-Encoding': 'gzip, br;q=0.5' },
+  ),
+  differs(
+    'encoding-absent',
+    'no Accept-Encoding is another wish',
+    'Accept-Encoding',
+    { 'Accept-Encoding': 'gzip' },
+    {},
+  ),
   differs('encoding-none', 'an empty one too', 'Accept-Encoding', {}, { 'Accept-Encoding': '' }),
-  same('language-order', 'the order of languages of one weight', 'Accept-Language', { 'Accept-Language': 'en, de' }, { 'Accept-Language': 'de, en' }),
-  same('language-case', 'languages in any case', 'Accept-Language', { 'Accept-Language': 'en-US' }, { 'Accept-Language': 'EN-us' }),
-  same('language-weights', 'weights written otherwise', 'Accept-Language', { 'Accept-Language': 'en;q=1.0, de;q=0.50' }, { 'Accept-Language': 'de;q=0.5,en' }),
-  same('language-chosen', 'the stored language is the most wanted', 'Accept-Language', { 'Accept-Language': 'en, de;q=0.5' }, { 'Accept-Language': 'en, fr;q=0.9' }, { 'Content-Language': 'en' }),
-  differs('language-other', 'the stored language is wanted less', 'Accept-Language', { 'Accept-Language': 'en, de;q=0.5' }, { 'Accept-Language': 'en;q=0.5, de' }, { 'Content-Language': 'en' }),
-  differs('language-unwanted', 'the stored language is not wanted', 'Accept-Language', { 'Accept-Language': 'en' }, { 'Accept-Language': 'fr' }, { 'Content-Language': 'en' }),
-  differs('language-refused', 'the stored language is refused', 'Accept-Language', { 'Accept-Language': 'en' }, { 'Accept-Language': '*, en;q=0' }, { 'Content-Language': 'en' }),
-  differs('language-unnamed', 'the stored response names no language', 'Accept-Language', { 'Accept-Language': 'en, de;q=0.5' }, { 'Accept-Language': 'en, fr;q=0.9' }),
+  same(
+    'language-order',
+    'the order of languages of one weight',
+    'Accept-Language',
+    { 'Accept-Language': 'en, de' },
+    { 'Accept-Language': 'de, en' },
+  ),
+  same(
+    'language-case',
+    'languages in any case',
+    'Accept-Language',
+    { 'Accept-Language': 'en-US' },
+    { 'Accept-Language': 'EN-us' },
+  ),
+  same(
+    'language-weights',
+    'weights written otherwise',
+    'Accept-Language',
+    { 'Accept-Language': 'en;q=1.0, de;q=0.50' },
+    { 'Accept-Language': 'de;q=0.5,en' },
+  ),
+  same(
+    'language-chosen',
+    'the stored language is the most wanted',
+    'Accept-Language',
+    { 'Accept-Language': 'en, de;q=0.5' },
+    { 'Accept-Language': 'en, fr;q=0.9' },
+    { 'Content-Language': 'en' },
+  ),
+  differs(
+    'language-other',
+    'the stored language is wanted less',
+    'Accept-Language',
+    { 'Accept-Language': 'en, de;q=0.5' },
+    { 'Accept-Language': 'en;q=0.5, de' },
+    { 'Content-Language': 'en' },
+  ),
+  differs(
+    'language-unwanted',
+    'the stored language is not wanted',
+    'Accept-Language',
+    { 'Accept-Language': 'en' },
+    { 'Accept-Language': 'fr' },
+    { 'Content-Language': 'en' },
+  ),
+  differs(
+    'language-refused',
+    'the stored language is refused',
+    'Accept-Language',
+    { 'Accept-Language': 'en' },
+    { 'Accept-Language': '*, en;q=0' },
+    { 'Content-Language': 'en' },
+  ),
+  differs(
+    'language-unnamed',
+    'the stored response names no language',
+    'Accept-Language',
+    { 'Accept-Language': 'en, de;q=0.5' },
+    { 'Accept-Language': 'en, fr;q=0.9' },
+  ),
 ];
 
-const CACHED = { 'Cache-Control': 'max-age=100' };
-const VARIES = { ...CACHED, Vary: 'X-A' };
-
-const several: readonly Row[] = [
-  optimal('vary-several', VARY, 'several variants are kept', fetched(VARIES, {}, { headers: A1 }), later(1, 'fetched', ask(A2)), later(1, { outcome: 'hit', from: 1 }, ask(A1)), later(1, { outcome: 'hit', from: 2 }, ask(A2))),
-  optimal('vary-several-absent', VARY, 'one of them for the absent field', fetched(VARIES), later(1, 'fetched', ask(A2)), later(1, { outcome: 'hit', from: 1 }), later(1, { outcome: 'hit', from: 2 }, ask(A2))),
-  required('vary-several-third', VARY, 'a third value matches neither', fetched(VARIES, {}, { headers: A1 }), later(1, 'fetched', ask(A2)), later(1, 'asked', ask({ 'X-A': '3' }))),
-  required('vary-replaces', VARY, 'a new response replaces the one of its variant', fetched({ 'Cache-Control': 'max-age=10', Vary: 'X-A' }, {}, { headers: A1 }), later(20, 'fetched', ask(A1)), later(1, 'hit', ask(A1))),
-  optimal('vary-replaces-one', VARY, 'and no other', fetched(VARIES, {}, { headers: A1 }), later(1, 'fetched', { ...ask(A2), origin: { headers: { 'Cache-Control': 'max-age=10', Vary: 'X-A' } } }), later(20, 'fetched', ask(A2)), later(1, { outcome: 'hit', from: 1 }, ask(A1))),
-  required('vary-grows', VARY, 'a later response that varies by more is not for all', fetched(VARIES, {}, { headers: A1B1 }), later(1, 'fetched', { request: { headers: { 'X-A': '2', 'X-B': '1' } }, origin: { headers: { ...CACHED, Vary: 'X-A, X-B' } } }), later(1, 'asked', ask({ 'X-A': '2', 'X-B': '2' }))),
-  optimal('vary-grows-both', VARY, 'each is selected by its own Vary', fetched(VARIES, {}, { headers: A1B1 }), later(1, 'fetched', { request: { headers: { 'X-A': '2', 'X-B': '1' } }, origin: { headers: { ...CACHED, Vary: 'X-A, X-B' } } }), later(1, { outcome: 'hit', from: 1 }, ask(A1B2)), later(1, { outcome: 'hit', from: 2 }, ask({ 'X-A': '2', 'X-B': '1' }))),
-  optimal('vary-most-recent', 'RFC 9111 §4', 'of several that match the most recent is chosen', fetched({ ...CACHED, Vary: 'X-A' }, {}, { headers: A1B1 }), later(1, 'fetched', { request: { headers: { ...A1B2, 'Cache-Control': 'no-cache' } }, origin: { headers: { ...CACHED, Vary: 'X-B' } } }), later(1, { outcome: 'hit', from: 2 }, ask(A1B2))),
-  optimal('vary-omitted', VARY, 'a response without Vary does not outdo one that varies', fetched(VARIES, {}, { headers: A1 }), later(1, 'fetched', { origin: { headers: CACHED } }), later(1, { outcome: 'hit', from: 1 }, ask(A1))),
-  optimal('vary-omitted-default', VARY, 'it serves the requests that no other matches', fetched(VARIES, {}, { headers: A1 }), later(1, 'fetched', { origin: { headers: CACHED } }), later(1, { outcome: 'hit', from: 2 })),
-  optimal('vary-status', 'RFC 9211 §2.2', 'Cache-Status tells a vary-miss from a uri-miss', now({ outcome: 'fetched', cacheStatus: { fwd: 'uri-miss' } }, { ...ask(A1), origin: { headers: VARIES } }), later(1, { outcome: 'fetched', cacheStatus: { fwd: 'vary-miss' } }, ask(A2))),
-  optimal('vary-validation', 'RFC 9111 §4.3.1', 'for a new variant the stored ones are offered for validation', fetched({ ...VARIES, ETag: '"a"' }, {}, { headers: A1 }), later(1, { outcome: 'validated', from: 1, forwarded: { 'If-None-Match': '"a"' } }, { ...ask(A2), origin: { status: 304, headers: { ETag: '"a"', Vary: 'X-A' } } })),
-  optimal('vary-validation-several', 'RFC 9111 §4.3.1', 'all of them', fetched({ ...VARIES, ETag: '"a"' }, {}, { headers: A1 }), later(1, 'fetched', { ...ask(A2), origin: { headers: { ...VARIES, ETag: '"b"' } } }), later(1, { outcome: 'validated', from: 1, forwarded: { 'If-None-Match': /^(?:"a", "b"|"b", "a")$/ } }, { ...ask({ 'X-A': '3' }), origin: { status: 304, headers: { ETag: '"a"', Vary: 'X-A' } } })),
-  required('vary-validation-200', 'RFC 9111 §4.3.3', 'a 200 to it is what is delivered', fetched({ ...VARIES, ETag: '"a"' }, {}, { headers: A1 }), later(1, 'fetched', { ...ask(A2), origin: { headers: { ...VARIES, ETag: '"b"' } } }), later(1, { outcome: 'hit', from: 1 }, ask(A1))),
-  required('vary-passed-on', VARY, 'Vary is passed on', fetched(VARIES, {}, { headers: A1 }), later(1, { outcome: 'hit', headers: { Vary: 'X-A' } }, ask(A1))),
-  ...withSettings(
-    { cache: { maxVariants: 2 } },
-    optimal('vary-cap', VARY, 'beyond maxVariants the oldest variant is given up', fetched(VARIES, {}, { headers: A1 }), later(1, 'fetched', ask(A2)), later(1, 'fetched', ask({ 'X-A': '3' })), later(1, { outcome: 'hit', from: 2 }, ask(A2)), later(1, { outcome: 'hit', from: 3 }, ask({ 'X-A': '3' })), later(1, 'asked', ask(A1))),
-  ),
-  ...withSettings(
-    { cache: { key: { extraFields: ['X-A'] } } },
-    required('vary-extra-field', VARY, 'a field that the operator adds to the key tells variants apart', fetched(CACHED, {}, { headers: A1 }), later(1, 'asked', ask(A2))),
-    optimal('vary-extra-field-hit', VARY, 'and matches by its value', fetched(CACHED, {}, { headers: A1 }), later(1, 'fetched', ask(A2)), later(1, { outcome: 'hit', from: 1 }, ask(A1))),
-  ),
-];
-
-export const vary: Table = { topic: 'Vary', rows: [...matching, ...negotiated, ...several] };
+export const vary: Table = { topic: 'Vary', rows: [...matching, ...negotiated] };

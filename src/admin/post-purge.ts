@@ -1,0 +1,62 @@
+// POST /purge: authorise, read, limit, carry out, answer, in this order.
+
+import type { Request, Responder } from '../http/message.ts';
+import { sendJson } from '../local.ts';
+import type { Log } from '../observe/log.ts';
+import { type PurgeAnswer, type PurgeDoor, receiptsAnswer, refusalAnswer } from '../purge-door.ts';
+import { readPurge } from './purge-request.ts';
+import type { Purger } from './purger.ts';
+import type { KeyRulesFor } from './selectors.ts';
+
+export interface PostPurgeOptions {
+  readonly purgeDoor: PurgeDoor;
+  readonly purger: Purger;
+  readonly keyRulesFor: KeyRulesFor;
+  readonly log: Log;
+}
+
+const MAX_BODY_BYTES = 1024 * 1024;
+
+export function postPurge(options: PostPurgeOptions, request: Request, responder: Responder): void {
+  carryOut(options, request).then(
+    ({ status, body, lines }) => sendJson(responder, status, body, lines),
+    (error: unknown) => {
+      options.log.error({ err: error }, 'a purge failed');
+      sendJson(responder, 500, { error: 'The purge could not be carried out.' });
+    },
+  );
+}
+
+async function carryOut(options: PostPurgeOptions, request: Request): Promise<PurgeAnswer> {
+  const { purgeDoor, purger, keyRulesFor } = options;
+  const refusal = purgeDoor.refusal(request);
+  if (refusal !== undefined) return refusalAnswer(refusal);
+  const text = await readBody(request);
+  if (text === undefined)
+    return refusalAnswer({ status: 413, error: `The body is over ${MAX_BODY_BYTES} bytes.` });
+  const read = readPurge(text, keyRulesFor);
+  if (read.kind === 'refused') return refusalAnswer(read);
+  const { selectors, mode, dryRun } = read.request;
+  const limit = await purgeDoor.limited(selectors.length);
+  if (limit !== undefined) return refusalAnswer(limit);
+  const by = request.peer.address;
+  const receipts = await Promise.all(
+    selectors.map((selector) =>
+      dryRun ? purger.dryRun(selector, mode, by) : purgeDoor.purge(selector, mode, request),
+    ),
+  );
+  return receiptsAnswer(receipts);
+}
+
+/** @returns undefined when the body is too large. */
+async function readBody({ body }: Request): Promise<string | undefined> {
+  if ((body?.length ?? 0) > MAX_BODY_BYTES) return undefined;
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of body?.stream ?? []) {
+    bytes += chunk.length;
+    if (bytes > MAX_BODY_BYTES) return undefined;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}

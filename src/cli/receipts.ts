@@ -1,0 +1,105 @@
+// Receipts of purges as they come from an edge, read strictly, and as a person reads them.
+
+import { z } from 'zod';
+import { bytesText, table } from './table.ts';
+
+const count = z.object({ responses: z.number(), bytes: z.number() });
+const selector = z.object({
+  kind: z.string(),
+  url: z.string().optional(),
+  path: z.string().optional(),
+  prefix: z.string().optional(),
+  host: z.string().optional(),
+  tag: z.string().optional(),
+});
+const receipt = z.looseObject({
+  id: z.string(),
+  at: z.string(),
+  selector,
+  mode: z.string(),
+  matched: z.record(z.string(), count),
+  fenced: z.number(),
+  dryRun: z.boolean().optional(),
+  counting: z.boolean().optional(),
+  poll: z.string().optional(),
+  durable: z.boolean().optional(),
+  detail: z.string().optional(),
+});
+const several = z.object({ receipts: z.array(receipt) });
+
+export type Receipt = z.output<typeof receipt>;
+
+/** The receipts in an answer; undefined when it is none. */
+export function receiptsOf(value: unknown): readonly Receipt[] | undefined {
+  const many = several.safeParse(value);
+  if (many.success) return many.data.receipts;
+  const one = receipt.safeParse(value);
+  return one.success ? [one.data] : undefined;
+}
+
+const WARNING = 'not written to disk: it holds now, but would not survive a restart';
+
+/** One receipt in some lines. @param what was purged, in the words it was given */
+export function describeOne(one: Receipt, what: string): string {
+  const verb = one.mode === 'invalidate' ? 'made stale' : 'purged';
+  const done = one.dryRun === true ? 'would match' : verb;
+  const counted = one.counting === true ? '; still counting' : '';
+  const removed = one.dryRun === true ? 'matched' : one.mode === 'invalidate' ? 'made stale' : 'removed';
+  const lines = [
+    isInVain(one) ? `nothing stored for ${what}` : `${done} ${what}`,
+    `  stored responses ${removed}: ${tiersText(one)}${counted}`,
+    `  fetches in flight fenced: ${one.fenced}`,
+    `  receipt: ${one.id}, ${one.at}`,
+    ...(one.durable === false ? [`  ${WARNING}`] : []),
+    ...(one.detail === undefined ? [] : [`  detail: ${one.detail}`]),
+  ];
+  return lines.join('\n');
+}
+
+/** Several receipts in a table. */
+export function describeMany(receipts: readonly Receipt[]): string {
+  const tiers = [...new Set(receipts.flatMap(({ matched }) => Object.keys(matched)))];
+  const rows = receipts.map((one) => [
+    one.id,
+    nameOf(one),
+    one.dryRun === true ? 'dry run' : one.mode,
+    ...tiers.flatMap((tier) => [one.matched[tier]?.responses ?? 0, bytesText(one.matched[tier]?.bytes ?? 0)]),
+    one.fenced,
+    [
+      ...(one.counting === true ? ['counting'] : []),
+      ...(one.durable === false ? [WARNING] : []),
+      ...(one.detail === undefined ? [] : [one.detail]),
+    ].join('; '),
+  ]);
+  return table(['id', 'selected', 'mode', ...tiers.flatMap((tier) => [tier, '']), 'fenced', ''], rows);
+}
+
+function isInVain({ matched, fenced, counting }: Receipt): boolean {
+  return (
+    counting !== true && fenced === 0 && Object.values(matched).every(({ responses }) => responses === 0)
+  );
+}
+
+function tiersText({ matched }: Receipt): string {
+  const tiers = Object.entries(matched).map(
+    ([tier, { responses, bytes }]) => `${tier} ${responses} (${bytes} bytes)`,
+  );
+  return tiers.join(', ') || 'none yet';
+}
+
+function nameOf({ selector: { kind, url, path, prefix, host, tag } }: Receipt): string {
+  switch (kind) {
+    case 'url':
+      return url ?? '';
+    case 'path':
+      return `${path} with any query`;
+    case 'prefix':
+      return `${prefix}*`;
+    case 'host':
+      return `host ${host}`;
+    case 'tag':
+      return `tag ${tag}`;
+    default:
+      return 'everything';
+  }
+}

@@ -1,0 +1,4 @@
+import { conformance } from './runner.ts';
+import { FILES } from './tables.ts';
+
+conformance(...FILES.selecting);
