@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // The command line: names of commands and flags, exit codes. No logic; the rooms that have it are loaded when asked for.
 
+import './heap.ts';
 import { Command } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
 import type { PurgeOptions } from './cli/purge.ts';

@@ -28,8 +28,8 @@ export interface Nodes extends PurgeableNodes {
   readonly store: RedisStore<StoredMeta>;
   health(): NodesHealth;
   stats(): Promise<StoreStats | undefined>;
-  /** Purges of other nodes are applied by these from now on. */
-  serve(targets: () => readonly PurgeTarget[], disk: PurgeableDisk | undefined): void;
+  /** Purges of other nodes are applied by these from now on; what came since the workers' journals were copied, at once. */
+  serve(targets: () => readonly PurgeTarget[], disk: PurgeableDisk | undefined): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -61,12 +61,15 @@ export async function joinNodes(config: Config, journal: Journal, log: Log): Pro
   const name = `${hostname()}-${journal.id.slice(0, 6)}`;
   let targets: () => readonly PurgeTarget[] = () => [];
   let disk: PurgeableDisk | undefined;
+  let isServing = false;
+  const early: PurgeRecord[] = [];
   const link = new JournalLink({
     journal,
     stream: new JournalStream({ url, prefix, timeoutMs, node: name }),
     node: name,
     keeps: config.disk !== undefined,
     apply: async (records, standing) => {
+      if (!isServing) early.push(...records);
       await Promise.all(targets().map((target) => target.stand(records, standing)));
       sweep(records, targets(), disk);
     },
@@ -77,13 +80,16 @@ export async function joinNodes(config: Config, journal: Journal, log: Log): Pro
       ),
   });
   await Promise.all([link.start(CATCH_UP_MS), store.ready(CATCH_UP_MS)]);
+  early.length = 0;
   return {
     store,
     health: () => ({ shared: store.health(), nodes: { name, ...link.health() } }),
     stats: () => store.stats().catch(() => undefined),
-    serve: (all, ownDisk) => {
+    serve: async (all, ownDisk) => {
       targets = all;
       disk = ownDisk;
+      isServing = true;
+      await Promise.all(all().map((target) => target.stand(early, journal.standing)));
     },
     spread: (record) => link.spread(record),
     clear: () => store.clear(),

@@ -7,11 +7,13 @@ import { ageSeconds, ttlSeconds } from './cache/age.ts';
 import { type CacheStatus, formatCacheStatus, xCache } from './cache/cache-status.ts';
 import { evaluate, notModifiedLines } from './cache/conditional.ts';
 import type { CacheRules } from './cache/rules.ts';
+import { bodySource } from './cache/source.ts';
 import type { StoredMeta } from './cache/stored.ts';
 import { endToEnd } from './cache/stored-fields.ts';
 import { validatorsOf } from './cache/validators.ts';
 import { deliver } from './deliver.ts';
 import { contentLength, type FetchOutcome } from './fetch.ts';
+import { Generations } from './generations.ts';
 import { type FieldLines, Fields } from './http/fields.ts';
 import type { Request, Responder, ResponseHead } from './http/message.ts';
 import { sendText } from './local.ts';
@@ -37,13 +39,17 @@ interface Ready {
   readonly access: AccessRecord;
 }
 
-/** What goes out for a stored response until `until` (epoch ms): itself, and the 304 in its place. */
+/** What goes out for a stored response until `until` (epoch ms): itself, and the 304 in its place; each made when asked for. */
 interface Composed {
-  readonly whole: Ready;
-  readonly notModified: Ready;
+  whole: Ready | undefined;
+  notModified: Ready | undefined;
   readonly from: number;
   readonly until: number;
 }
+
+/** Bounds of what is kept composed; the bytes are those that the writer keeps with the heads. */
+const COMPOSED_ENTRIES = 1024;
+const COMPOSED_BYTES = 8 * 1024 * 1024;
 
 type Sent = Omit<AccessRecord, 'status' | 'bytes'>;
 
@@ -66,9 +72,14 @@ function traceBody({ method, target, version, fields }: Request): Buffer {
   return Buffer.from(`${text}\r\n`, 'latin1');
 }
 
+/** What is sent a second time within its second may be sent more often: from then on the writer keeps its bytes. */
+function again(ready: Ready | undefined): Ready | undefined {
+  return ready?.head.once === true ? { head: { ...ready.head, once: false }, access: ready.access } : ready;
+}
+
 export class Reply {
   readonly #options: ReplyOptions;
-  readonly #composed = new WeakMap<Stored<StoredMeta>, Composed>();
+  readonly #composed = new Generations<Stored<StoredMeta>, Composed>(COMPOSED_ENTRIES, COMPOSED_BYTES);
   readonly #via: string;
 
   constructor(options: ReplyOptions) {
@@ -76,45 +87,52 @@ export class Reply {
     this.#via = `1.1 ${options.identity.pseudonym}`;
   }
 
-  /** A fresh stored response. What is small, in memory and wanted whole has its head composed once a second: one write, no await. */
+  /** A fresh stored response. Heads are composed once a second; what is small and in memory leaves in one write, with no await. */
   hit(visit: Visit, record: Stored<StoredMeta>, now: number): void {
     const { request, responder, admission } = visit;
     const { facts } = admission;
     const { meta, body } = record;
-    const { chunks } = body;
-    if (facts.hasRange || meta.partial !== undefined || chunks === undefined || chunks.length > 1) {
+    if (facts.hasRange || meta.partial !== undefined) {
       this.stored(visit, record, 'hit', { hit: true, ttl: ttlSeconds(meta, now) });
       return;
     }
-    let composed = this.#composed.get(record);
-    if (composed === undefined || now >= composed.until || now < composed.from) {
-      composed = this.#compose(visit, record, now);
-      this.#composed.set(record, composed);
-    }
+    const composed = this.#composedFor(record, now);
     if (facts.conditional && evaluate(request.method, request.fields, meta) === 'not-modified') {
+      composed.notModified = again(composed.notModified) ?? this.#ready(visit, record, now, 304);
       responder.send(composed.notModified.head, null);
       this.#options.access.record(request, composed.notModified.access);
       return;
     }
+    composed.whole = again(composed.whole) ?? this.#ready(visit, record, now, meta.status);
     const { head, access } = composed.whole;
-    responder.send(head, chunks[0] ?? null);
-    this.#options.access.record(request, request.method === 'HEAD' ? { ...access, bytes: 0 } : access);
+    if (body.chunks !== undefined && body.chunks.length <= 1) {
+      responder.send(head, body.chunks[0] ?? null);
+      this.#options.access.record(request, request.method === 'HEAD' ? { ...access, bytes: 0 } : access);
+      return;
+    }
+    const open = request.method === 'HEAD' ? undefined : () => bodySource(body);
+    this.#send(visit, { head, open }, access);
   }
 
-  #compose(visit: Visit, { meta, body, tier }: Stored<StoredMeta>, now: number): Composed {
-    const cacheStatus = this.#status(visit, { hit: true, ttl: ttlSeconds(meta, now) });
-    const marks = this.#marks(visit, ageSeconds(meta, now), cacheStatus, 'hit');
-    const ready = (status: number, lines: FieldLines, length: number | undefined): Ready => ({
-      head: { status, lines: mark(lines, marks), length },
-      access: { outcome: 'hit', status, bytes: length ?? 0, cacheStatus, tier },
-    });
+  #composedFor(record: Stored<StoredMeta>, now: number): Composed {
+    const { meta, body } = record;
+    const known = this.#composed.get(record, body.length);
+    if (known !== undefined && now < known.until && now >= known.from) return known;
     // Age and ttl change with the seconds of the response's age, not of the clock.
     const from = now - (Math.floor(meta.initialAgeMs + now - meta.respondedAt) % 1000);
+    const composed = { whole: undefined, notModified: undefined, from, until: from + 1000 };
+    this.#composed.set(record, composed, body.length);
+    return composed;
+  }
+
+  #ready(visit: Visit, { meta, body, tier }: Stored<StoredMeta>, now: number, status: number): Ready {
+    const cacheStatus = this.#status(visit, { hit: true, ttl: ttlSeconds(meta, now) });
+    const marks = this.#marks(visit, ageSeconds(meta, now), cacheStatus, 'hit');
+    const lines = status === 304 ? notModifiedLines(meta) : meta.lines;
+    const length = status === 304 ? undefined : body.length;
     return {
-      whole: ready(meta.status, meta.lines, body.length),
-      notModified: ready(304, notModifiedLines(meta), undefined),
-      from,
-      until: from + 1000,
+      head: { status, lines: mark(lines, marks), length, once: true },
+      access: { outcome: 'hit', status, bytes: length ?? 0, cacheStatus, tier },
     };
   }
 
@@ -264,7 +282,7 @@ export class Reply {
     const { request, responder } = visit;
     const { access } = this.#options;
     if (open === undefined) {
-      responder.send(head, null);
+      responder.send({ ...head, once: true }, null);
       access.record(request, { ...sent, status: head.status, bytes: 0 });
       return;
     }

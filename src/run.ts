@@ -1,13 +1,8 @@
 // One run of the program as its operator sees it: started, announced, drained on a signal, its exit code.
 
-import { setFlagsFromString } from 'node:v8';
 import { type Config, formatAddress } from './config.ts';
 import { createLog } from './observe/log.ts';
 import { type Running, start } from './start.ts';
-
-// Without it V8 lets some 64 MB of dead read buffers stand while a large body passes: they are outside its heap, and few
-// scavenges come. Hits cost the same (bench/README.md, Large transfers).
-setFlagsFromString('--semi-space-growth-factor=1');
 
 /** Runs until SIGTERM or SIGINT, drains, and returns the exit code. A second signal ends at once. */
 export async function run(config: Config): Promise<number> {

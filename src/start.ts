@@ -15,9 +15,9 @@ import { storedMetaCodec } from './cache/codec.ts';
 import type { StoredMeta } from './cache/stored.ts';
 import { type Address, type Config, ConfigError, formatAddress, rulesFor } from './config.ts';
 import { createListener, type Listener } from './http/listener.ts';
+import { joinNodes, type Nodes } from './nodes.ts';
 import { Access } from './observe/access.ts';
 import { Counters } from './observe/counters.ts';
-import { joinNodes, type Nodes } from './nodes.ts';
 import type { Log } from './observe/log.ts';
 import { processMetrics } from './observe/metrics.ts';
 import { addressTest, type Identity } from './origin/forwarded.ts';
@@ -70,9 +70,9 @@ export async function start(config: Config, log: Log, now: () => number = Date.n
       admit: async (purges) => limit.take(purges),
     };
     const shared = { config, identity, originUrl: origin.url, journal, purgeService, log };
-    nodes?.serve(targets, purgeableDisk);
     const pool = await startWorkers({ ...shared, disk, nodes, now });
     workers.push(pool);
+    await nodes?.serve(targets, purgeableDisk);
     closing.push(() => pool.close(config.timeouts.drainMs));
 
     const listening = await listenOn('listen', config.listen, (address) => pool.listen(address));
@@ -107,7 +107,7 @@ export async function start(config: Config, log: Log, now: () => number = Date.n
 }
 
 async function openDisk(
-  { disk }: Config,
+  { disk, eviction }: Config,
   journal: Journal,
   log: Log,
 ): Promise<SqliteStore<StoredMeta> | undefined> {
@@ -118,6 +118,7 @@ async function openDisk(
       maxBytes: disk.bytes,
       codec: storedMetaCodec,
       journalId: journal.id,
+      eviction: eviction.policy === 'lru' ? 'lru' : eviction.diskAlpha,
       log: (health) =>
         log[health.ok ? 'info' : 'error'](
           { disk: health },
@@ -155,9 +156,10 @@ type StartOptions = Omit<Parameters<typeof startThreads>[0], 'count' | 'ownMetri
 function startWorkers(options: StartOptions): Promise<Workers> | Workers {
   const { config, disk, nodes } = options;
   if (config.workers > 1) {
-    const ownMetrics = processMetrics(async () =>
-      disk === undefined ? {} : { disk: await disk.stats().catch(() => undefined) },
-    );
+    const ownMetrics = processMetrics(async () => ({
+      disk: await disk?.stats().catch(() => undefined),
+      shared: await nodes?.stats(),
+    }));
     return startThreads({ ...options, count: config.workers, ownMetrics });
   }
   const { memoryBytes } = config;

@@ -20,6 +20,10 @@ export interface LinkOptions {
   readonly apply: (records: readonly PurgeRecord[], standing: Standing) => Promise<void>;
   /** Told when the node is in touch with the others, and when it no longer is. */
   readonly log: (health: RedisHealth) => void;
+  /** How long a receipt waits for the other nodes, ms. Default 1000. */
+  readonly waitMs?: number;
+  /** How long after a failure the others are sought again, ms. Default 250. */
+  readonly retryMs?: number;
 }
 
 /** Who has applied a purge when its receipt is written. */
@@ -31,16 +35,15 @@ export interface Spread {
   readonly pending: readonly string[];
 }
 
-const WAIT_MS = 1000;
 const POLL_MS = 4;
 const BEAT_MS = 1000;
 const BLOCK_MS = 1000;
-const RETRY_MS = 250;
 /** A node is waited for while it was heard of within this. */
 const LIVE_MS = 3500;
 
 export class JournalLink {
   readonly #options: LinkOptions;
+  readonly #retryMs: number;
   readonly #outbox: Outbox;
   readonly #nodes = new Map<string, NodeSeen & { readonly heardAt: number }>();
   #numbering: string;
@@ -63,6 +66,7 @@ export class JournalLink {
   constructor(options: LinkOptions) {
     const { journal, node } = options;
     this.#options = options;
+    this.#retryMs = options.retryMs ?? 250;
     this.#numbering = journal.place?.numbering ?? '';
     this.#position = journal.place?.position ?? 0;
     this.#held = journal.standing.held;
@@ -95,7 +99,7 @@ export class JournalLink {
     const outgoing = this.#outbox.add(record);
     if (this.#linked) {
       void this.#publish();
-      const deadline = performance.now() + WAIT_MS;
+      const deadline = performance.now() + (this.#options.waitMs ?? 1000);
       while (this.#linked && !this.#isWithAll(outgoing) && performance.now() < deadline) await this.#poll();
     }
     this.#settle();
@@ -125,14 +129,14 @@ export class JournalLink {
     const { stream } = this.#options;
     while (!this.#closing) {
       try {
-        await stream.ready(RETRY_MS);
+        await stream.ready(this.#retryMs);
         await this.#join();
         for (;;) await this.#take(await stream.read(this.#position, BLOCK_MS));
       } catch (error) {
         await this.#lost(error);
         const { promise, resolve } = Promise.withResolvers<void>();
         this.#wake = resolve;
-        const timer = setTimeout(resolve, RETRY_MS);
+        const timer = setTimeout(resolve, this.#retryMs);
         if (!this.#closing) await promise;
         clearTimeout(timer);
       }
@@ -253,7 +257,7 @@ export class JournalLink {
       }
     } catch {
       // It is sent again once the reading side is in touch anew.
-      if (!this.#closing) setTimeout(() => void this.#publish(), RETRY_MS).unref();
+      if (!this.#closing) setTimeout(() => void this.#publish(), this.#retryMs).unref();
     }
   }
 

@@ -106,7 +106,10 @@ export class LowerTiers<M> implements Tiers<M> {
     const fromDisk = disk === undefined || spare === 'disk' ? undefined : remove(disk);
     const fromShared = spare === 'shared' ? undefined : this.#quietly(remove(shared));
     const [ofDisk, ofShared] = await Promise.all([fromDisk, fromShared]);
-    return { ...(ofDisk !== undefined && { disk: ofDisk }), ...(ofShared !== undefined && { shared: ofShared }) };
+    return {
+      ...(ofDisk !== undefined && { disk: ofDisk }),
+      ...(ofShared !== undefined && { shared: ofShared }),
+    };
   }
 
   /** A failure of the shared tier never hides what became of it on the disk. */

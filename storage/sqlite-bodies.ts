@@ -1,5 +1,5 @@
-// Bodies in the database: their chunks (a Keyv table) and the ledger that says how large they are and when each was
-// last used. Owns ids, totals, clean-up. Which record a body belongs to is the business of sqlite-database.ts.
+// Bodies in the database: their chunks (a Keyv table) and the ledger that says how large they are and how each stands
+// (column `used`, see sqlite-standing.ts). Owns ids, totals, clean-up. Which record a body belongs to is the business of sqlite-database.ts.
 //
 // A ledger row without a head is garbage: a body being written in parts, or one given up. Its chunks are swept in small
 // steps, also after a restart, so nothing has to be scanned for orphans.
@@ -7,6 +7,7 @@
 import { crc32 } from 'node:zlib';
 import type { NodeSqliteDriver, Row } from './sqlite-driver.ts';
 import { MalformedDatabase } from './sqlite-files.ts';
+import { type DiskEviction, STANDING_SQL, Standings } from './sqlite-standing.ts';
 import { BlobTable } from './sqlite-table.ts';
 
 /** A body of more chunks is swept in steps instead of deleted at once. */
@@ -29,6 +30,7 @@ export interface Totals {
 export interface Owned {
   readonly bodyId: number;
   readonly head: string;
+  readonly standing: number;
 }
 
 export class Bodies {
@@ -36,25 +38,29 @@ export class Bodies {
   readonly #chunks: BlobTable;
   /** Bodies being written in parts: garbage by the ledger, but not to be swept. */
   readonly #unfinished = new Set<number>();
-  readonly #touched = new Map<number, number>();
-  /** Ids order bodies by age and use alike; they start behind every id that this process has given out. */
+  readonly #standings: Standings;
+  /** Uses that are not written yet: the floor and the scaled count at the time. */
+  readonly #touched = new Map<number, readonly [number, number]>();
+  /** Ids start behind every one that this process has given out. */
   #nextId: number;
   #records = 0;
   #bytes = 0;
 
-  private constructor(driver: NodeSqliteDriver, chunks: BlobTable, firstId: number) {
+  private constructor(driver: NodeSqliteDriver, chunks: BlobTable, firstId: number, eviction: DiskEviction) {
     this.#driver = driver;
     this.#chunks = chunks;
-    const last = driver.number('SELECT max(id) FROM ledger');
-    const used = driver.number('SELECT max(used) FROM ledger WHERE head IS NOT NULL');
-    this.#nextId = Math.max(firstId, last + 1, used + 1);
+    this.#standings = new Standings(eviction);
+    this.#nextId = Math.max(firstId, driver.number('SELECT max(id) FROM ledger') + 1);
+    const floor = eviction === 'lru' ? undefined : this.state('floor');
+    const most = 'SELECT max(used) FROM ledger WHERE head IS NOT NULL';
+    this.#standings.floor = typeof floor === 'number' ? floor : driver.number(most);
     this.reload();
   }
 
-  static async open(driver: NodeSqliteDriver, firstId: number): Promise<Bodies> {
+  static async open(driver: NodeSqliteDriver, firstId: number, eviction: DiskEviction): Promise<Bodies> {
     const chunks = await BlobTable.open(driver, 'chunks');
     for (const statement of SCHEMA) driver.all(statement);
-    return new Bodies(driver, chunks, firstId);
+    return new Bodies(driver, chunks, firstId, eviction);
   }
 
   get nextId(): number {
@@ -70,16 +76,20 @@ export class Bodies {
   }
 
   /** Notes a use; written with the next transaction. Beyond a bound, uses are forgotten. */
-  touch(bodyId: number): void {
+  touch(bodyId: number, head: string): void {
+    const scaledCount = this.#standings.use(head);
     if (this.#touched.size < MAX_TOUCHED || this.#touched.has(bodyId))
-      this.#touched.set(bodyId, this.#takeId());
+      this.#touched.set(bodyId, [this.#standings.floor, scaledCount]);
   }
 
   /** Writes totals and uses: the last statements of a transaction. */
   settle(): void {
     const driver = this.#driver;
-    for (const [id, used] of this.#touched) driver.all('UPDATE ledger SET used = ? WHERE id = ?', used, id);
+    const { alpha, floor } = this.#standings;
+    const sql = `UPDATE ledger SET used = ${STANDING_SQL} WHERE id = ?4`;
+    for (const [id, [at, scaledCount]] of this.#touched) driver.all(sql, at, scaledCount, alpha, id);
     this.#touched.clear();
+    this.setState('floor', floor);
     this.setState('records', this.#records);
     this.setState('bytes', this.#bytes);
   }
@@ -117,15 +127,17 @@ export class Bodies {
   }
 
   finish(bodyId: number, head: string, bytes: number): void {
+    const standing = this.#standings.of(this.#standings.use(head), bytes);
     this.#driver.all(
       'UPDATE ledger SET head = ?, bytes = ?, used = ? WHERE id = ?',
       head,
       bytes,
-      this.#takeId(),
+      standing,
       bodyId,
     );
     this.#unfinished.delete(bodyId);
     this.#records += 1;
+    this.#standings.track(this.#records);
     this.#bytes += bytes;
   }
 
@@ -165,14 +177,19 @@ export class Bodies {
     this.#driver.all('DELETE FROM ledger WHERE id = ?', bodyId);
   }
 
-  /** The least recently used finished bodies. */
-  oldest(limit: number): readonly Owned[] {
-    const sql = 'SELECT id, head FROM ledger WHERE head IS NOT NULL ORDER BY used LIMIT ?';
-    return this.#driver.all(sql, limit).map(({ id, head }) => {
-      if (typeof id !== 'number' || typeof head !== 'string')
+  /** The finished bodies that would be missed least. */
+  victims(limit: number): readonly Owned[] {
+    const sql = 'SELECT id, head, used FROM ledger WHERE head IS NOT NULL ORDER BY used LIMIT ?';
+    return this.#driver.all(sql, limit).map(({ id, head, used }) => {
+      if (typeof id !== 'number' || typeof head !== 'string' || typeof used !== 'number')
         throw new MalformedDatabase('a ledger row without a head');
-      return { bodyId: id, head };
+      return { bodyId: id, head, standing: used };
     });
+  }
+
+  /** A victim has gone for room. */
+  evicted({ standing }: Owned): void {
+    this.#standings.evicted(standing);
   }
 
   /** Whether there is a body to sweep. */

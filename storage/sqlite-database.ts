@@ -7,6 +7,7 @@ import { NodeSqliteDriver } from './sqlite-driver.ts';
 import { databasePath, MalformedDatabase, walFileBytes } from './sqlite-files.ts';
 import { decodeHead, encodeHead, type Head, type HeadVariant, headName } from './sqlite-head.ts';
 import { type FoundVariant, INLINE_BYTES, type Page } from './sqlite-protocol.ts';
+import type { DiskEviction } from './sqlite-standing.ts';
 import { BlobTable } from './sqlite-table.ts';
 import { walkHeads } from './sqlite-walk.ts';
 import type { Removed } from './store.ts';
@@ -58,7 +59,12 @@ export class CacheDatabase {
    * @param firstId body ids start here or later
    * @throws what node:sqlite throws, or MalformedDatabase for a file of another format.
    */
-  static async open(dir: string, maxBytes: number, firstId: number): Promise<CacheDatabase> {
+  static async open(
+    dir: string,
+    maxBytes: number,
+    firstId: number,
+    eviction: DiskEviction,
+  ): Promise<CacheDatabase> {
     const driver = new NodeSqliteDriver({
       filename: databasePath(dir),
       walBytes: Math.floor(walBudget(maxBytes) / 4),
@@ -70,7 +76,7 @@ export class CacheDatabase {
         throw new MalformedDatabase(`database format ${format}, not ${FORMAT}`);
       driver.all('BEGIN IMMEDIATE');
       const heads = await BlobTable.open(driver, 'heads');
-      const bodies = await Bodies.open(driver, firstId);
+      const bodies = await Bodies.open(driver, firstId, eviction);
       driver.all(`PRAGMA user_version=${FORMAT}`);
       driver.all('COMMIT');
       return new CacheDatabase(dir, maxBytes, driver, heads, bodies);
@@ -156,7 +162,7 @@ export class CacheDatabase {
         chunks = [bytes];
         inline += length;
       }
-      this.bodies.touch(bodyId);
+      this.bodies.touch(bodyId, name);
       found.push({ variant, meta, length, bodyId, checksums, chunks });
     }
     return found;
@@ -239,13 +245,15 @@ export class CacheDatabase {
     return { records: gone.length, bytes: before - this.bodies.totals.bytes };
   }
 
-  /** Removes the least recently used records: at most so many, and until about `bytes` are freed. @returns how many. */
+  /** Removes the records that would be missed least: at most so many, and until about `bytes` are freed. @returns how many. */
   async evict(maxRecords: number, bytes: number): Promise<number> {
     const before = this.bodies.totals.bytes;
     let evicted = 0;
-    for (const { bodyId, head } of this.bodies.oldest(maxRecords)) {
+    for (const victim of this.bodies.victims(maxRecords)) {
+      const { bodyId, head } = victim;
       const removed = await this.remove(head, (one) => one.bodyId === bodyId);
       if (removed.records === 0) await this.bodies.discard(bodyId);
+      this.bodies.evicted(victim);
       evicted += 1;
       if (before - this.bodies.totals.bytes >= bytes) break;
     }

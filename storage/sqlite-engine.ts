@@ -11,6 +11,7 @@ import { Handle } from './sqlite-handle.ts';
 import { headName } from './sqlite-head.ts';
 import type { BodyRef, FoundVariant, Health, Page, PutRequest, SqliteStats } from './sqlite-protocol.ts';
 import { Owed, type Pair, WriteQueue } from './sqlite-queue.ts';
+import type { DiskEviction } from './sqlite-standing.ts';
 import { Writer } from './sqlite-writer.ts';
 import type { Removed } from './store.ts';
 
@@ -18,6 +19,7 @@ export interface EngineOptions {
   readonly dir: string;
   readonly maxBytes: number;
   readonly journalId: string | undefined;
+  readonly eviction: DiskEviction;
   /** Called when puts leave the queue, written or dropped. */
   readonly dequeued: (bytes: number) => void;
   readonly healthChanged: (health: Health) => void;

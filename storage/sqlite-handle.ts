@@ -3,11 +3,13 @@
 
 import { CacheDatabase } from './sqlite-database.ts';
 import { removeDatabase, setAside } from './sqlite-files.ts';
+import type { DiskEviction } from './sqlite-standing.ts';
 
 export interface HandleOptions {
   readonly dir: string;
   readonly maxBytes: number;
   readonly journalId: string | undefined;
+  readonly eviction: DiskEviction;
 }
 
 export class Handle {
@@ -45,14 +47,14 @@ export class Handle {
 
   /** @throws what node:sqlite throws. */
   async open(): Promise<void> {
-    const { dir, maxBytes, journalId } = this.#options;
-    const database = await CacheDatabase.open(dir, maxBytes, this.#firstId);
+    const { dir, maxBytes, journalId, eviction } = this.#options;
+    const database = await CacheDatabase.open(dir, maxBytes, this.#firstId, eviction);
     this.#database = database;
     if (journalId === undefined || database.journalId === journalId) return;
     // Fail closed: purges that this database never heard of may be lost with their journal.
     this.close();
     removeDatabase(dir);
-    const fresh = await CacheDatabase.open(dir, maxBytes, this.#firstId);
+    const fresh = await CacheDatabase.open(dir, maxBytes, this.#firstId, eviction);
     fresh.journalId = journalId;
     this.#database = fresh;
   }

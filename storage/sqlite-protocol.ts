@@ -1,6 +1,7 @@
 // The messages between a client of the database (sqlite.ts) and its thread (sqlite-thread.ts). Plain data; bytes are moved.
 
 import type { MessagePort } from 'node:worker_threads';
+import type { DiskEviction } from './sqlite-standing.ts';
 import type { Removed, StoreStats } from './store.ts';
 
 /** Bodies are stored in chunks of this size. */
@@ -130,6 +131,7 @@ export interface ThreadOptions {
   readonly maxBytes: number;
   readonly maxQueueBytes: number;
   readonly journalId: string | undefined;
+  readonly eviction: DiskEviction;
   readonly retryMs: number;
   readonly port: MessagePort;
 }

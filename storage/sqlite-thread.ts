@@ -28,6 +28,7 @@ const engine = new Engine({
   dir: options.dir,
   maxBytes: options.maxBytes,
   journalId: options.journalId,
+  eviction: options.eviction,
   dequeued: (bytes) => {
     Atomics.sub(queuedBytes, 0, bytes);
   },

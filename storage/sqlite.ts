@@ -5,7 +5,16 @@ import { mkdir } from 'node:fs/promises';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { SqliteBody } from './sqlite-body.ts';
 import { type Copied, copyForThread } from './sqlite-copy.ts';
-import type { Event, FoundVariant, Health, Reply, Request, SqliteStats } from './sqlite-protocol.ts';
+import type {
+  Event,
+  FoundVariant,
+  Health,
+  Reply,
+  Request,
+  SqliteStats,
+  ThreadOptions,
+} from './sqlite-protocol.ts';
+import type { DiskEviction } from './sqlite-standing.ts';
 import {
   type Codec,
   type Removed,
@@ -34,6 +43,8 @@ export interface SqliteOptions<M> {
   readonly maxQueueBytes?: number;
   /** The purge journal's identity: content that belongs to another one is dropped. */
   readonly journalId?: string;
+  /** Which records go first: by count / size^alpha with the alpha given, or by last use. Default 0.5. */
+  readonly eviction?: DiskEviction;
   /** How long after a failure the database is tried again, ms. Default 1000. */
   readonly retryMs?: number;
   /** Told when the store's health changes. */
@@ -58,7 +69,8 @@ interface Copying {
  * @throws StoreError when the directory can't be made.
  */
 export async function openSqliteStore<M>(options: SqliteOptions<M>): Promise<SqliteStore<M>> {
-  const { dir, codec, journalId, log, maxQueueBytes = DEFAULT_QUEUE_BYTES, retryMs = 1000 } = options;
+  const { dir, codec, journalId, log } = options;
+  const { maxQueueBytes = DEFAULT_QUEUE_BYTES, eviction = 0.5, retryMs = 1000 } = options;
   const maxBytes = Math.max(MIN_BYTES, options.maxBytes);
   try {
     await mkdir(dir, { recursive: true });
@@ -66,7 +78,15 @@ export async function openSqliteStore<M>(options: SqliteOptions<M>): Promise<Sql
     throw new StoreError('open', error);
   }
   const { port1, port2 } = new MessageChannel();
-  const workerData = { dir, maxBytes, maxQueueBytes, journalId, retryMs, port: port2 };
+  const workerData: ThreadOptions = {
+    dir,
+    maxBytes,
+    maxQueueBytes,
+    journalId,
+    eviction,
+    retryMs,
+    port: port2,
+  };
   const worker = new Worker(new URL('./sqlite-thread.ts', import.meta.url), {
     workerData,
     transferList: [port2],

@@ -41,7 +41,11 @@ export class TieredStore<M> implements Store<M> {
   #promoting = 0;
   #lowerFailures = 0;
 
-  constructor(memory: MemoryStore<M>, lower: Store<M> | Tiers<M> | undefined, options: TieredOptions<M> = {}) {
+  constructor(
+    memory: MemoryStore<M>,
+    lower: Store<M> | Tiers<M> | undefined,
+    options: TieredOptions<M> = {},
+  ) {
     this.#memory = memory;
     this.#lower = lower;
     this.#lowerTier = options.lowerTier ?? 'disk';

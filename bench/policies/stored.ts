@@ -5,7 +5,7 @@ import { type MemoryRecord, MemoryStore } from '../../storage/memory.ts';
 import type { Simulated } from './simulated.ts';
 
 /** Bytes of a stored response's meta, as sizeOfMeta has it for a dozen fields. */
-const META_BYTES = 900;
+export const META_BYTES = 900;
 const bodies = new Map<number, Buffer>();
 
 export class StoreUnderTest implements Simulated {
@@ -46,11 +46,11 @@ export function chargedBytes(sizeBytes: number): number {
   return store.putNow(nameOf(0), '', undefined, [bodyOf(sizeBytes)])?.sizeBytes ?? 0;
 }
 
-function nameOf(object: number): string {
+export function nameOf(object: number): string {
   return `https://www.example.org/assets/${object.toString(36).padStart(12, '0')}`;
 }
 
-function bodyOf(sizeBytes: number): Buffer {
+export function bodyOf(sizeBytes: number): Buffer {
   const known = bodies.get(sizeBytes);
   if (known !== undefined) return known;
   const body = Buffer.alloc(sizeBytes);

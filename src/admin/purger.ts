@@ -53,8 +53,9 @@ export interface PurgerOptions {
   readonly now: () => number;
 }
 
-/** The answer waits no longer for its counts. */
+/** The answer waits no longer for its counts: those that take a pass over a tier, and those that a tier knows. */
 const COUNT_WITHIN_MS = 30;
+const KNOW_WITHIN_MS = 1000;
 const MAX_RECEIPTS = 1000;
 
 export class Purger {
@@ -75,6 +76,8 @@ export class Purger {
     if (record === undefined) throw new Error('the journal holds no record after an append');
     const targets = this.#options.targets();
     const tally = new Tally(targets.length);
+    // Before they are asked to count: a pass gives back only what its worker knows to be deleted.
+    const applying = targets.map((target) => target.applyPurge(record));
     // A URL is removed, and by that counted, in every tier at once.
     const counted =
       selector.kind === 'url' && mode === 'delete'
@@ -82,11 +85,12 @@ export class Purger {
         : this.#count({ selector, before: record.seq, mode }, targets, tally);
     await Promise.all([
       appended.catch((error: unknown) => tally.notDurable(error)),
-      ...targets.map(async (target) => tally.applied(await target.applyPurge(record))),
+      ...applying.map(async (applied) => tally.applied(await applied)),
       // Called before anything else can happen: from now on the purge is known to be on its way.
       this.#options.nodes?.spread(record).then((spread) => tally.spread(spread)),
     ]);
-    return this.#give(() => tally.receipt(receiptOfRecord(record)), tally, counted);
+    const withinMs = isClearing({ selector, mode }) ? KNOW_WITHIN_MS : COUNT_WITHIN_MS;
+    return this.#give(() => tally.receipt(receiptOfRecord(record)), tally, counted, withinMs);
   }
 
   /** Counts what a purge would match. Nothing is recorded or removed. */
@@ -99,7 +103,7 @@ export class Purger {
     const id = `dry-run-${this.#dryRuns}`;
     const at = new Date(now()).toISOString();
     const head = { id, sequence: journal.seq, at, by, selector, mode, dryRun: true };
-    return this.#give(() => tally.receipt(head), tally, counted);
+    return this.#give(() => tally.receipt(head), tally, counted, COUNT_WITHIN_MS);
   }
 
   /** A receipt of this run, or what the journal still knows of an earlier one. */
@@ -117,14 +121,19 @@ export class Purger {
       .map((record) => this.#receipts.get(idOf(record))?.() ?? receiptOfRecord(record));
   }
 
-  async #give(receipt: () => PurgeReceipt, tally: Tally, counted: Promise<unknown>): Promise<PurgeReceipt> {
+  async #give(
+    receipt: () => PurgeReceipt,
+    tally: Tally,
+    counted: Promise<unknown>,
+    withinMs: number,
+  ): Promise<PurgeReceipt> {
     this.#receipts.set(receipt().id, receipt);
     for (const oldest of this.#receipts.keys()) {
       if (this.#receipts.size <= MAX_RECEIPTS) break;
       this.#receipts.delete(oldest);
     }
     const { promise: late, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, COUNT_WITHIN_MS);
+    const timer = setTimeout(resolve, withinMs);
     await Promise.race([counted.then(() => tally.finish()), late]);
     clearTimeout(timer);
     return receipt();
@@ -132,7 +141,6 @@ export class Purger {
 
   async #count(order: CountOrder, targets: readonly PurgeTarget[], tally: Tally): Promise<void> {
     const { disk, nodes } = this.#options;
-    const isClearing = order.selector.kind === 'all' && order.mode === 'delete';
     const add = async (tier: Tier, counting: Promise<Removed>): Promise<void> => {
       try {
         tally.matched({ [tier]: await counting });
@@ -141,13 +149,18 @@ export class Purger {
       }
     };
     const ofDisk = (held: PurgeableDisk): Promise<Removed> =>
-      isClearing ? held.clear() : held.count(order);
+      isClearing(order) ? held.clear() : held.count(order);
     await Promise.all([
       ...targets.map((target) => add('memory', target.count(order))),
       ...(disk === undefined ? [] : [add('disk', ofDisk(disk))]),
-      ...(nodes !== undefined && isClearing ? [add('shared', nodes.clear())] : []),
+      ...(nodes !== undefined && isClearing(order) ? [add('shared', nodes.clear())] : []),
     ]);
   }
+}
+
+/** Everything goes: what a tier holds is the count. */
+export function isClearing({ selector, mode }: Pick<CountOrder, 'selector' | 'mode'>): boolean {
+  return selector.kind === 'all' && mode === 'delete';
 }
 
 /**

@@ -111,7 +111,10 @@ export class Tally {
       durable: this.#durable,
       ...(spread === undefined
         ? {}
-        : { nodes: { applied: spread.applied, pending: spread.pending }, shared: spread.sequence !== undefined }),
+        : {
+            nodes: { applied: spread.applied, pending: spread.pending },
+            shared: spread.sequence !== undefined,
+          }),
       ...(detail === '' ? {} : { detail }),
     };
   }

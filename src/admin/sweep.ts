@@ -72,6 +72,8 @@ export class Sweep<T extends Met> {
 
   async #run(): Promise<void> {
     this.#running = true;
+    // Those that come together share a pass.
+    await Promise.resolve();
     while (this.#waiting.length > 0) {
       const jobs = this.#waiting.splice(0);
       try {
@@ -104,22 +106,21 @@ export class Sweep<T extends Met> {
     }
   }
 
-  /** @returns whether it is deleted, by whichever purge. */
+  /** @returns whether one of the purges has deleted it. */
   #count(met: T, bySelector: SelectorMap<Job[]>): boolean {
-    const subject = subjectOf(met.key, met.meta.lines);
-    const deleted = this.#journal.verdict(subject, met.meta.seq) === 'deleted';
     const jobs = bySelector
-      .matching(subject)
+      .matching(subjectOf(met.key, met.meta.lines))
       .flat()
-      .filter(({ before, mode }) => met.meta.seq < before && !(mode === 'dry-run' && deleted));
+      .filter(({ before }) => met.meta.seq < before);
     if (jobs.length > 1) jobs.sort((a, b) => a.before - b.before);
     for (const job of jobs) {
+      if (job.mode === 'dry-run' && this.#isDeleted(met)) continue;
       job.records += 1;
       job.bytes += met.bytes;
       // What one purge has deleted is not there for the next.
-      if (job.mode === 'delete') break;
+      if (job.mode === 'delete') return true;
     }
-    return deleted;
+    return false;
   }
 
   #isDeleted({ key, meta }: T): boolean {

@@ -111,9 +111,10 @@ export class Fill {
     this.#end('failed');
   }
 
-  /** Reads [start, end) from the bytes there are, then follows live. */
+  /** Reads [start, end) from the bytes there are, then follows live. Broken from the start when its bytes are gone. */
   reader(start = 0, end = Number.POSITIVE_INFINITY): Source {
     const reader = new FillReader(this, start, end);
+    if (start < Math.min(end, this.#goneBytes)) reader.cutOff();
     this.#readers.add(reader);
     if (start > this.#fastest) this.#fastest = start;
     this.#pace();

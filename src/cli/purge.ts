@@ -31,6 +31,8 @@ export interface PurgeOptions extends WhereOptions {
 }
 
 interface Outcome {
+  /** The edge found nothing. */
+  readonly inVain: boolean;
   readonly receipts: readonly Receipt[];
   readonly failure?: string;
 }
@@ -58,7 +60,7 @@ export async function purgeCommand(given: readonly string[], options: PurgeOptio
   try {
     const outcome = byAdmin ? await post(where, given, options) : await purgeEach(where, given, options);
     const receipts = options.wait === true ? await exact(where, outcome.receipts) : outcome.receipts;
-    report(receipts, given, options.json === true);
+    report(receipts, given, outcome.inVain, options.json === true);
     return outcome.failure === undefined ? 0 : fail(outcome.failure);
   } catch (error) {
     if (error instanceof ConfigError) throw error;
@@ -73,14 +75,16 @@ async function purgeEach(where: Where, given: readonly string[], options: PurgeO
     ...(options.soft === true ? { 'x-purge-mode': 'invalidate' } : {}),
     ...(options.ignoreQuery === true ? { 'x-purge-query': 'ignore' } : {}),
   };
+  let inVain = true;
   for (const text of given) {
     const url = parseUrl(text);
     if (url === undefined) continue;
     const answer = await patiently(() => ask({ method: 'PURGE', url, to: where.edge, headers }));
     const failure = take(answer, where.edge ?? addressOf(url), receipts);
-    if (failure !== undefined) return { receipts, failure };
+    inVain &&= answer.status === 404;
+    if (failure !== undefined) return { receipts, inVain, failure };
   }
-  return { receipts };
+  return { receipts, inVain };
 }
 
 async function post(where: Where, urls: readonly string[], options: PurgeOptions): Promise<Outcome> {
@@ -98,7 +102,8 @@ async function post(where: Where, urls: readonly string[], options: PurgeOptions
   const receipts: Receipt[] = [];
   const answer = await patiently(() => askAdmin(where, 'POST', '/purge', body));
   const failure = take(answer, where.admin, receipts);
-  return failure === undefined ? { receipts } : { receipts, failure };
+  const inVain = answer.status === 404;
+  return failure === undefined ? { receipts, inVain } : { receipts, inVain, failure };
 }
 
 /** Waits as the rate limit says, a few times. */
@@ -141,10 +146,15 @@ async function exact(where: Where, receipts: readonly Receipt[]): Promise<readon
   return found;
 }
 
-function report(receipts: readonly Receipt[], given: readonly string[], json: boolean): void {
+function report(
+  receipts: readonly Receipt[],
+  given: readonly string[],
+  inVain: boolean,
+  json: boolean,
+): void {
   if (json) process.stdout.write(`${JSON.stringify(receipts, null, 2)}\n`);
   else if (receipts.length === 1 && given.length === 1) {
-    for (const one of receipts) process.stdout.write(`${describeOne(one, hrefOf(given[0] ?? ''))}\n`);
+    for (const one of receipts) process.stdout.write(`${describeOne(one, hrefOf(given[0] ?? ''), inVain)}\n`);
   } else if (receipts.length > 0) process.stdout.write(`${describeMany(receipts)}\n`);
 }
 

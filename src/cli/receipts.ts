@@ -39,14 +39,18 @@ export function receiptsOf(value: unknown): readonly Receipt[] | undefined {
 
 const WARNING = 'not written to disk: it holds now, but would not survive a restart';
 
-/** One receipt in some lines. @param what was purged, in the words it was given */
-export function describeOne(one: Receipt, what: string): string {
+/**
+ * One receipt in some lines.
+ * @param what was purged, in the words it was given
+ * @param inVain the edge found nothing
+ */
+export function describeOne(one: Receipt, what: string, inVain: boolean): string {
   const verb = one.mode === 'invalidate' ? 'made stale' : 'purged';
   const done = one.dryRun === true ? 'would match' : verb;
   const counted = one.counting === true ? '; still counting' : '';
   const removed = one.dryRun === true ? 'matched' : one.mode === 'invalidate' ? 'made stale' : 'removed';
   const lines = [
-    isInVain(one) ? `nothing stored for ${what}` : `${done} ${what}`,
+    inVain ? `nothing stored for ${what}` : `${done} ${what}`,
     `  stored responses ${removed}: ${tiersText(one)}${counted}`,
     `  fetches in flight fenced: ${one.fenced}`,
     `  receipt: ${one.id}, ${one.at}`,
@@ -72,12 +76,6 @@ export function describeMany(receipts: readonly Receipt[]): string {
     ].join('; '),
   ]);
   return table(['id', 'selected', 'mode', ...tiers.flatMap((tier) => [tier, '']), 'fenced', ''], rows);
-}
-
-function isInVain({ matched, fenced, counting }: Receipt): boolean {
-  return (
-    counting !== true && fenced === 0 && Object.values(matched).every(({ responses }) => responses === 0)
-  );
 }
 
 function tiersText({ matched }: Receipt): string {

@@ -39,7 +39,7 @@ const disk = section('The tier on disk, which survives a restart.', {
   size: size('Most bytes of stored responses on disk.', { min: 16 * MB, max: 256 * TB }).prefault('10GB'),
 }).prefault({});
 
-const eviction = section('Which stored responses go when memory is full.', {
+const eviction = section('Which stored responses go when a tier is full.', {
   policy: oneOf(
     'What is kept: what is asked for often and is small ("gdsf"), or what was asked for last ("lru").',
     ['gdsf', 'lru'],
@@ -47,7 +47,8 @@ const eviction = section('Which stored responses go when memory is full.', {
   alpha: decimal(
     'For "gdsf" in memory: how much size counts against a response. More saves the origin requests, less saves it bytes.',
     { min: 0, max: 1 },
-  ).prefault(0.75),
+  ).prefault(0.6),
+  diskAlpha: decimal('The same for the disk.', { min: 0, max: 1 }).prefault(0.5),
 }).prefault({});
 
 const shared = section('Several nodes as one: a tier that they share, and purges that reach them all.', {
@@ -65,9 +66,10 @@ const shared = section('Several nodes as one: a tier that they share, and purges
     min: 10,
     max: MINUTE,
   }).prefault('250ms'),
-  keep: duration('How long a stored response stays there at most.', { min: MINUTE, max: 8760 * HOUR }).prefault(
-    '7d',
-  ),
+  keep: duration('How long a stored response stays there at most.', {
+    min: MINUTE,
+    max: 8760 * HOUR,
+  }).prefault('7d'),
 }).prefault({});
 
 const timeouts = section('How long the origin may take.', {

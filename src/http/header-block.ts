@@ -2,6 +2,7 @@
 // and routing need beside its Fields. A bounded map shared by a listener's connections keeps the parsed blocks, so
 // that a client's next request with the same bytes costs one look-up. Knows no request line.
 
+import { Generations } from '../generations.ts';
 import { COLON, CR, HTAB, LF, SP, TOKEN, VALUE } from './chars.ts';
 import { Fields } from './fields.ts';
 import { type Framing, readFraming } from './framing.ts';
@@ -26,13 +27,11 @@ const BAD_HOST = badRequest('The Host field is malformed.');
 const TWO_HOSTS = badRequest('There is more than one Host field.');
 const TOO_MANY = new Refusal(431, 'There are too many header fields.');
 
-/** Parsed header blocks by their exact bytes, in two generations: what is used stays, the rest goes with its generation. */
+/** Parsed header blocks by their exact bytes. */
 export class HeaderBlocks {
   readonly #scheme: 'http' | 'https';
   readonly #maxFields: number;
-  #young = new Map<string, HeaderBlock>();
-  #old = new Map<string, HeaderBlock>();
-  #youngBytes = 0;
+  readonly #kept = new Generations<string, HeaderBlock>(GENERATION_BLOCKS, GENERATION_BYTES);
 
   constructor(scheme: 'http' | 'https', maxFields: number) {
     this.#scheme = scheme;
@@ -41,16 +40,12 @@ export class HeaderBlocks {
 
   /** Blocks held, for tests and metrics. */
   get size(): number {
-    return this.#young.size + this.#old.size;
+    return this.#kept.size;
   }
 
   /** The block of bytes that were parsed before, else undefined. `key`: the block as latin1 with its final empty line. */
   known(key: string): HeaderBlock | undefined {
-    const young = this.#young.get(key);
-    if (young !== undefined) return young;
-    const old = this.#old.get(key);
-    if (old !== undefined) this.#keep(key, old);
-    return old;
+    return this.#kept.get(key, key.length);
   }
 
   /** The block in [start, end): field lines and the empty line after them. */
@@ -60,18 +55,8 @@ export class HeaderBlocks {
     const known = this.known(key);
     if (known !== undefined) return known;
     const block = parseBlock(bytes, start, end, this.#scheme, this.#maxFields);
-    if (!(block instanceof Refusal)) this.#keep(key, block);
+    if (!(block instanceof Refusal)) this.#kept.set(key, block, key.length);
     return block;
-  }
-
-  #keep(key: string, block: HeaderBlock): void {
-    if (this.#young.size >= GENERATION_BLOCKS || this.#youngBytes >= GENERATION_BYTES) {
-      this.#old = this.#young;
-      this.#young = new Map();
-      this.#youngBytes = 0;
-    }
-    this.#young.set(key, block);
-    this.#youngBytes += key.length;
   }
 }
 

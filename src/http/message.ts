@@ -46,6 +46,8 @@ export interface ResponseHead {
    * For HEAD it is announced without being sent; for 204 and 304 it is never announced.
    */
   readonly length: number | undefined;
+  /** The head will not be sent again: its bytes are not kept. */
+  readonly once?: boolean;
 }
 
 /** Where a streamed body goes. Exceeding or missing the announced length breaks the transfer visibly. */

@@ -52,6 +52,10 @@ export class Composer {
    * @returns undefined for a head that must not be sent.
    */
   usual(head: ResponseHead, announced: number, content: Buffer | null): Buffer | undefined {
+    if (head.once === true) {
+      const text = this.compose(head, announced, '');
+      return text === undefined ? undefined : join(text, content);
+    }
     let kept = this.#kept.get(head);
     if (kept === undefined || kept.announced !== announced || !this.#isCurrent(kept)) {
       const text = this.compose(head, announced, '');
@@ -121,6 +125,15 @@ export class Composer {
     }
     return this.#date;
   }
+}
+
+/** One buffer of a head and its content where that is small, else of the head alone. */
+function join(head: string, content: Buffer | null): Buffer {
+  if (content === null || head.length + content.length > ONE_BUFFER_BYTES) return Buffer.from(head, 'latin1');
+  const bytes = Buffer.allocUnsafe(head.length + content.length);
+  bytes.write(head, 'latin1');
+  content.copy(bytes, head.length);
+  return bytes;
 }
 
 function composeLines(lines: FieldLines): string | undefined {

@@ -58,6 +58,9 @@ export interface Exchange {
 
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
 
+/** Of a response: 64 KB of tags (cache/tags.ts) and all else beside them. */
+const MAX_HEAD_BYTES = 256 * 1024;
+
 export class Origin {
   readonly authority: string;
   readonly scheme: 'http' | 'https';
@@ -78,6 +81,7 @@ export class Origin {
       headersTimeout: options.firstByteTimeoutMs,
       bodyTimeout: options.idleTimeoutMs,
       keepAliveTimeout: 30_000,
+      maxHeaderSize: MAX_HEAD_BYTES,
     });
   }
 

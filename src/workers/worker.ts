@@ -8,7 +8,7 @@ import type { Journal, PurgeRecord } from '../../storage/journal.ts';
 import { MemoryStore } from '../../storage/memory.ts';
 import type { Removed, Store, StoreStats } from '../../storage/store.ts';
 import { type Inspected, inspected } from '../admin/inspect.ts';
-import type { Applied, PurgeTarget } from '../admin/purger.ts';
+import { type Applied, isClearing, type PurgeTarget } from '../admin/purger.ts';
 import { type CountOrder, Sweep } from '../admin/sweep.ts';
 import { type MetInMemory, memorySource } from '../admin/sweep-sources.ts';
 import { formatCacheStatus } from '../cache/cache-status.ts';
@@ -60,7 +60,7 @@ export class EdgeWorker implements PurgeTarget {
 
   constructor(options: WorkerOptions) {
     this.#options = options;
-    const { config, identity, disk, journal, log, now } = options;
+    const { config, identity, journal, log, now } = options;
     const { counters } = this;
     const { policy, alpha } = config.eviction;
     this.#memory = new MemoryStore({
@@ -145,8 +145,13 @@ export class EdgeWorker implements PurgeTarget {
     for (const record of records) if (record.was === undefined) await this.edge.applyPurge(record);
   }
 
-  count(order: CountOrder): Promise<Removed> {
-    return this.#sweep.count(order);
+  /** When everything goes, what there is is known at once, and freed behind. */
+  async count(order: CountOrder): Promise<Removed> {
+    const counted = this.#sweep.count(order);
+    if (!isClearing(order)) return counted;
+    counted.catch(() => undefined);
+    const { records, bytes } = await this.#memory.stats();
+    return { records, bytes };
   }
 
   async inspect(keys: readonly string[]): Promise<readonly Inspected[]> {

@@ -266,6 +266,7 @@ describe('the engine', () => {
       dir,
       maxBytes: 8 * MB,
       journalId: undefined,
+      eviction: 0.5,
       dequeued: (bytes) => {
         given += bytes;
       },

@@ -92,6 +92,14 @@ describe('the flights under way', () => {
     expect(flights.size).toBe(1);
   });
 
+  it('that are named can be closed together, and go on for those who wait', () => {
+    const flights = new Flights<string>();
+    const [a, b] = [flights.begin('a', 0, true), flights.begin('b', 0, true)];
+    flights.closeAll(({ key }) => key === 'a');
+    expect([flights.find('a'), flights.find('b')]).toEqual([undefined, b]);
+    expect([a.fenced, flights.size]).toEqual([false, 2]);
+  });
+
   it('say once that they have ended', () => {
     const flights = new Flights<string>();
     const flight = flights.begin('k', 0, true);

@@ -125,7 +125,7 @@ describe('a fill', () => {
             sent = Math.min(sent + one.bytes, BODY.length);
             fill.push(BODY.subarray(from, sent));
           } else if (one.do === 'come') {
-            if (fill.joinable) clients.push(new Client(fill, one.start, one.start + one.length));
+            clients.push(new Client(fill, one.start, one.start + one.length));
           } else if (one.do === 'stopKeeping') fill.stopKeeping();
           else clients[one.who]?.[one.do]();
 
