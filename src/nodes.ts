@@ -45,7 +45,14 @@ export function openShared(
 ): RedisStore<StoredMeta> | undefined {
   if (shared === undefined) return undefined;
   const { url, prefix, timeoutMs, keepMs } = shared;
-  return new RedisStore({ url, prefix, timeoutMs, keepMs, codec: storedMetaCodec, ...(log !== undefined && { log }) });
+  return new RedisStore({
+    url,
+    prefix,
+    timeoutMs,
+    keepMs,
+    codec: storedMetaCodec,
+    ...(log !== undefined && { log }),
+  });
 }
 
 /** Joins the other nodes; resolves when this one has caught up with their purges, or has waited long enough. */
@@ -76,7 +83,9 @@ export async function joinNodes(config: Config, journal: Journal, log: Log): Pro
     log: (health) =>
       log[health.ok ? 'info' : 'error'](
         { nodes: health },
-        health.ok ? 'in touch with the other nodes' : 'out of touch with the other nodes: their purges are not heard',
+        health.ok
+          ? 'in touch with the other nodes'
+          : 'out of touch with the other nodes: their purges are not heard',
       ),
   });
   await Promise.all([link.start(CATCH_UP_MS), store.ready(CATCH_UP_MS)]);

@@ -23,16 +23,18 @@ export interface Answer {
 /** A body that ranges can be taken from; `length` undefined while a fill of unknown length runs. */
 export interface RangeableBody {
   readonly length: number | undefined;
+  /** Can be opened several times, at any place; a body that is on its way may be gone where it has been read. */
+  readonly seekable: boolean;
   open(start: number, end: number | undefined): Source;
 }
 
 export function storedBody(body: StoredBody): RangeableBody {
-  return { length: body.length, open: (start, end) => bodySource(body, start, end) };
+  return { length: body.length, seekable: true, open: (start, end) => bodySource(body, start, end) };
 }
 
 export function fillBody(fill: Fill, announced: number | undefined): RangeableBody {
   const length = fill.state === 'complete' ? fill.received : announced;
-  return { length, open: (start, end) => fill.reader(start, end) };
+  return { length, seekable: fill.state === 'complete' && fill.kept, open: (start, end) => fill.reader(start, end) };
 }
 
 /** A stored part and a fill that brings the rest, as one body. */
@@ -40,6 +42,7 @@ export function combinedBody({ pieces }: Joined, stored: StoredBody, fill: Fill)
   const length = pieces.reduce((sum, piece) => sum + piece.end - piece.start, 0);
   return {
     length,
+    seekable: false,
     open: (start, end = length) => {
       const parts: (() => Source)[] = [];
       let at = 0;
@@ -98,7 +101,9 @@ export function answer(
   const { length } = body;
   if (method === 'GET' && request.hasRange && length !== undefined) {
     const selection = selectRanges(request.fields.all('range'), request.fields.all('if-range'), meta, length);
-    if (selection.kind !== 'full' && selection.kind !== 'incomplete') return ranged(selection, body, marks);
+    const answerable = selection.kind !== 'full' && selection.kind !== 'incomplete';
+    // RFC 9110 §14.2: several ranges of what is still on its way are answered with the whole.
+    if (answerable && (selection.kind !== 'multipart' || body.seekable)) return ranged(selection, body, marks);
   }
   return {
     head: { status: meta.status, lines: mark(meta.lines, marks), length },

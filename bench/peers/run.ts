@@ -28,7 +28,7 @@ interface Options {
   readonly zipf: number;
   readonly idle: number;
   readonly cache: number;
-  readonly main?: string;
+  readonly main?: readonly string[];
   readonly json?: boolean;
 }
 
@@ -41,7 +41,7 @@ const options: Options = new Command('bench:peers')
   .option('--zipf <n>', 'stored responses in the zipf row', positiveNumber, 100_000)
   .option('--idle <n>', 'idle connections', positiveNumber, 10_000)
   .option('--cache <MiB>', 'memory of each cache', positiveNumber, 1024)
-  .option('--main <file>', "another checkout's entry point, measured beside this one's")
+  .option('--main <files...>', "other checkouts' entry points, measured beside this one's")
   .option('--json', 'print the figures as JSON; progress still goes to stderr')
   .parse()
   .opts<Options>();
@@ -60,7 +60,7 @@ async function main(): Promise<void> {
   for (const tool of ['wrk', 'taskset'])
     if (installed(tool) === undefined) throw new Error(`${tool} is not installed`);
   const wanted = rows(options.zipf, options.idle).filter(matching(options.rows));
-  const subjects = [holdfast(), holdfastOnDisk(), ...other(), ...peers().filter(matching(options.peers))];
+  const subjects = [holdfast(), holdfastOnDisk(), ...others(), ...peers().filter(matching(options.peers))];
   const results: Results = {
     at: new Date().toISOString(),
     seconds: options.seconds,
@@ -80,8 +80,8 @@ function peers(): readonly Subject[] {
   return found.filter((one) => one !== undefined);
 }
 
-function other(): readonly Subject[] {
-  return options.main === undefined ? [] : [holdfast(resolve(options.main), 'holdfast (other)')];
+function others(): readonly Subject[] {
+  return (options.main ?? []).map((file) => holdfast(resolve(file), resolve(file, '../..')));
 }
 
 function matching(pattern: string | undefined): (named: { readonly name: string }) => boolean {

@@ -21,7 +21,7 @@ describe('holdfast', () => {
   it('says what it can do with --help', async () => {
     const { code, stdout, stderr } = await holdfast(['--help']);
     expect([code, stderr]).toEqual([0, '']);
-    for (const command of ['run', 'validate', 'purge'])
+    for (const command of ['run', 'validate', 'purge', 'inspect', 'warm'])
       expect(stdout).toMatch(new RegExp(`^ {2}${command} `, 'm'));
   });
 
@@ -59,7 +59,7 @@ describe('holdfast', () => {
     });
   });
 
-  it.each([[['--nonsense']], [['nonsense', 'x']], [['validate']], [['purge']]])(
+  it.each([[['--nonsense']], [['nonsense', 'x']], [['validate']], [['inspect']]])(
     'ends with 1 for %j',
     async (args) => {
       const { code, stdout, stderr } = await holdfast(args);

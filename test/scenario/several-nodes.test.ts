@@ -57,7 +57,12 @@ async function everything(edge: TestEdge): Promise<Receipt> {
 
 interface Ready {
   readonly shared: { readonly ok: boolean };
-  readonly nodes: { readonly ok: boolean; readonly name: string; readonly unsent: number; readonly nodes: readonly string[] };
+  readonly nodes: {
+    readonly ok: boolean;
+    readonly name: string;
+    readonly unsent: number;
+    readonly nodes: readonly string[];
+  };
 }
 
 async function readyz(edge: TestEdge): Promise<Ready> {
@@ -76,7 +81,9 @@ async function inTouch(...edges: readonly TestEdge[]): Promise<void> {
     await expect
       .poll(async () => (await readyz(edge)).nodes.nodes.length, { interval: 20, timeout: 10_000 })
       .toBe(edges.length - 1);
-    await expect.poll(async () => (await readyz(edge)).nodes.unsent, { interval: 20, timeout: 10_000 }).toBe(0);
+    await expect
+      .poll(async () => (await readyz(edge)).nodes.unsent, { interval: 20, timeout: 10_000 })
+      .toBe(0);
   }
 }
 
@@ -250,7 +257,9 @@ describe.runIf(hasRedis)('without Redis', () => {
     expect(took.filter((ms) => ms > 200).length).toBeLessThanOrEqual(2);
     expect((await readyz(edge)).shared.ok).toBe(false);
     redis.thaw();
-    await expect.poll(async () => (await readyz(edge)).shared.ok, { interval: 20, timeout: 10_000 }).toBe(true);
+    await expect
+      .poll(async () => (await readyz(edge)).shared.ok, { interval: 20, timeout: 10_000 })
+      .toBe(true);
   });
 });
 

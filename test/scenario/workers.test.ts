@@ -5,7 +5,15 @@ import type { Worker } from 'node:worker_threads';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { cacheStatus, get, type Response } from '../support/client.ts';
 import type { TestEdge } from '../support/edge.ts';
-import { diskDir, metricsOf, type Scene, type Settings, scene, until } from '../support/scene.ts';
+import {
+  diskDir,
+  exactReceipt,
+  metricsOf,
+  type Scene,
+  type Settings,
+  scene,
+  until,
+} from '../support/scene.ts';
 
 const HOUR = { 'Cache-Control': 'max-age=3600', ETag: '"1"' };
 /** The threads that a run has started so far: without a disk, the workers. */
@@ -52,7 +60,7 @@ describe('two workers', () => {
       origin.on('/a', { headers: HOUR, body: 'new' });
       const response = await purge(edge);
       expect(response.status).toBe(200);
-      expect(JSON.parse(response.body.toString())).toMatchObject({
+      expect(await exactReceipt(edge, response)).toMatchObject({
         workers: 2,
         durable: true,
         matched: { memory: { responses: 2 } },

@@ -52,7 +52,10 @@ async function open(
     retryMs: 10,
     waitMs: 300,
   });
-  onTestFinished(() => link.close());
+  onTestFinished(async () => {
+    await link.close();
+    await journal.close();
+  });
   await link.start(withinMs);
   return { journal, link };
 }

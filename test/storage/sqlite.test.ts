@@ -64,29 +64,53 @@ describe('records survive', () => {
 });
 
 describe('bounds', () => {
-  it('keeps database and log within the bound, evicting what was used least recently', async () => {
-    const dir = await scratch();
-    const maxBytes = 8 * MB;
-    const store = await openDisk({ dir, maxBytes });
-    await store.put('hot', '', 'm', [bytesOf(2000)]);
-    let largest = 0;
-    for (let i = 0; i < 400; i += 1) {
-      await store.put(`k${i}`, '', 'm', [bytesOf((i % 20) * 10_000, i)]);
-      if (i % 20 === 0) {
-        expect(await store.get('hot')).toHaveLength(1);
-        await store.flush();
-        largest = Math.max(largest, await diskBytes(dir));
+  it.each([0.5, 'lru'] as const)(
+    'keeps database and log within the bound (eviction %s)',
+    async (eviction) => {
+      const dir = await scratch();
+      const maxBytes = 8 * MB;
+      const store = await openDisk({ dir, maxBytes, eviction });
+      await store.put('hot', '', 'm', [bytesOf(2000)]);
+      let largest = 0;
+      for (let i = 0; i < 400; i += 1) {
+        await store.put(`k${i}`, '', 'm', [bytesOf((i % 20) * 10_000, i)]);
+        if (i % 20 === 0) {
+          expect(await store.get('hot')).toHaveLength(1);
+          await store.flush();
+          largest = Math.max(largest, await diskBytes(dir));
+        }
       }
-    }
-    await store.flush();
-    const stats = await store.stats();
-    expect(Math.max(largest, await diskBytes(dir))).toBeLessThanOrEqual(maxBytes);
-    expect(stats.bytes).toBeGreaterThan(maxBytes / 2);
-    expect(stats.evictions).toBeGreaterThan(200);
-    expect(await store.get('k0')).toEqual([]);
-    const [latest] = await store.get('k399');
-    expect(latest && (await collect(latest.body)).equals(bytesOf(190_000, 399))).toBe(true);
-  });
+      await store.flush();
+      const stats = await store.stats();
+      expect(Math.max(largest, await diskBytes(dir))).toBeLessThanOrEqual(maxBytes);
+      expect(stats.bytes).toBeGreaterThan(maxBytes / 2);
+      expect(stats.evictions).toBeGreaterThan(200);
+      expect(await store.get('k18')).toEqual([]);
+      const [latest] = await store.get('k399');
+      expect(latest && (await collect(latest.body)).equals(bytesOf(190_000, 399))).toBe(true);
+    },
+  );
+
+  it.each([
+    [0.5, 1],
+    ['lru', 0],
+  ] as const)(
+    'what is small and was asked for often outlives a flood and a restart (eviction %s: %i)',
+    async (eviction, kept) => {
+      const options = { dir: await scratch(), maxBytes: 8 * MB, eviction };
+      const before = await openDisk(options);
+      await before.put('hot', '', 'm', [bytesOf(2000)]);
+      await before.flush();
+      for (let i = 0; i < 8; i += 1) expect(await before.get('hot')).toHaveLength(1);
+      for (let i = 0; i < 30; i += 1) await before.put(`a${i}`, '', 'm', [bytesOf(190_000, i)]);
+      await before.close();
+      const after = await openDisk(options);
+      for (let i = 0; i < 60; i += 1) await after.put(`b${i}`, '', 'm', [bytesOf(190_000, i)]);
+      await after.flush();
+      expect(await after.get('hot')).toHaveLength(kept);
+      expect(await after.get('b59')).toHaveLength(1);
+    },
+  );
 
   it('shrinks to a smaller bound after a restart', async () => {
     const dir = await scratch();

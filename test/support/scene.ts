@@ -4,7 +4,7 @@
 import { once } from 'node:events';
 import { connect as connectSocket } from 'node:net';
 import { onTestFinished } from 'vitest';
-import { type Connection, connect } from './client.ts';
+import { type Connection, connect, type Response } from './client.ts';
 import { type ManualClock, manualClock } from './clock.ts';
 import { scratchDir, startEdge, type TestEdge } from './edge.ts';
 import { type ScriptedOrigin, scriptedOrigin } from './origin.ts';
@@ -61,6 +61,13 @@ export async function metricsOf(edge: TestEdge): Promise<ReadonlyMap<string, num
     if (name !== undefined) series.set(name, Number(value));
   }
   return series;
+}
+
+/** The receipt that a purge was answered with, its counts complete: a large purge goes on counting behind. */
+export async function exactReceipt(edge: TestEdge, { body }: Pick<Response, 'body'>): Promise<unknown> {
+  let receipt = JSON.parse(body.toString());
+  while (receipt.counting === true) receipt = await (await fetch(`${edge.admin}${receipt.poll}`)).json();
+  return receipt;
 }
 
 /** Resolves when no fetch is under way any more: what they brought is in memory. */
