@@ -4,9 +4,10 @@
 import { execFileSync } from 'node:child_process';
 import { Command } from 'commander';
 import { sizeOfMeta } from '../src/cache/codec.ts';
+import { Packer } from '../src/cache/pack.ts';
 import type { StoredMeta } from '../src/cache/stored.ts';
 import { Gdsf } from '../storage/eviction/gdsf.ts';
-import { MemoryStore } from '../storage/memory.ts';
+import { type MemoryRecord, MemoryStore } from '../storage/memory.ts';
 import { positiveNumber } from './options.ts';
 
 const MB = 1024 * 1024;
@@ -61,12 +62,14 @@ function print({ records, bodyBytes, countedBytes, grownBytes }: Measured): void
 async function measure(index: number): Promise<Measured> {
   const load = LOADS[index];
   if (load === undefined) throw new RangeError(`there is no load ${index}`);
-  const warm = new MemoryStore({ maxBytes: 64 * MB, sizeOf: sizeOfMeta, policy: new Gdsf({ alpha: 0.6 }) });
-  for (let i = 0; i < 1000; i += 1) put(warm, i, 1024, 1024);
-  warm.clearNow();
-  const maxBytes = load.records * (load.bodyBytes + 3000) * 2;
-  const bound = churn > 1 ? maxBytes / 2 : maxBytes;
-  const store = new MemoryStore({ maxBytes: bound, sizeOf: sizeOfMeta, policy: new Gdsf({ alpha: 0.6 }) });
+  const maxBytes = load.records * (load.bodyBytes + 3000) * (churn > 1 ? 1 : 2);
+  const packer = new Packer();
+  const store = new MemoryStore<StoredMeta>({
+    maxBytes,
+    sizeOf: sizeOfMeta,
+    pack: (meta) => packer.pack(meta),
+    policy: new Gdsf<MemoryRecord<StoredMeta>>({ alpha: 0.6 }),
+  });
   const before = await settledRss();
   for (let i = 0; i < load.records * churn; i += 1) put(store, i, load.bodyBytes, load.chunkBytes);
   const grownBytes = (await settledRss()) - before;
@@ -96,23 +99,20 @@ function put(store: MemoryStore<StoredMeta>, i: number, bodyBytes: number, chunk
   );
 }
 
-/** A meta as the path makes one: every value a string of its own, as parsed from the origin's head. */
+/** A meta as the path makes one: every name and value a string of its own, as the origin's head is parsed. */
 function metaOf(i: number, bodyBytes: number): StoredMeta {
   const now = 1_790_000_000_000 + i;
-  const head = [
-    `Date: Mon, 23 Nov 2026 20:${String(i % 60).padStart(2, '0')}:00 GMT`,
-    'Server: nginx/1.28.0',
-    'Content-Type: text/html; charset=utf-8',
-    `Last-Modified: Mon, 23 Nov 2026 19:${String(i % 60).padStart(2, '0')}:00 GMT`,
-    `ETag: "${i.toString(16)}-${bodyBytes.toString(16)}"`,
-    'Cache-Control: public, max-age=3600, stale-while-revalidate=60',
-    'Vary: Accept-Encoding',
-    `X-Request-Id: ${(i * 7919).toString(16).padStart(32, '0')}`,
-  ].join('\r\n');
-  const lines = Buffer.from(head, 'latin1')
-    .toString('latin1')
-    .split('\r\n')
-    .flatMap((line) => line.split(': '));
+  const minute = String(i % 60).padStart(2, '0');
+  const lines = [
+    ...['Date', `Mon, 23 Nov 2026 20:${minute}:00 GMT`],
+    ...['Server', 'nginx/1.28.0'],
+    ...['Content-Type', 'text/html; charset=utf-8'],
+    ...['Last-Modified', `Mon, 23 Nov 2026 19:${minute}:00 GMT`],
+    ...['ETag', `"${i.toString(16)}-${bodyBytes.toString(16)}"`],
+    ...['Cache-Control', 'public, max-age=3600, stale-while-revalidate=60'],
+    ...['Vary', 'Accept-Encoding'],
+    ...['X-Request-Id', (i * 7919).toString(16).padStart(32, '0')],
+  ].map((text) => Buffer.from(text, 'latin1').toString('latin1'));
   return {
     status: 200,
     lines,

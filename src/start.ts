@@ -156,10 +156,13 @@ type StartOptions = Omit<Parameters<typeof startThreads>[0], 'count' | 'ownMetri
 function startWorkers(options: StartOptions): Promise<Workers> | Workers {
   const { config, disk, nodes } = options;
   if (config.workers > 1) {
-    const ownMetrics = processMetrics(async () => ({
-      disk: await disk?.stats().catch(() => undefined),
-      shared: await nodes?.stats(),
-    }));
+    const ownMetrics = processMetrics({
+      stores: async () => ({
+        disk: await disk?.stats().catch(() => undefined),
+        shared: await nodes?.stats(),
+      }),
+      nodes: nodes && (() => nodes.health()),
+    });
     return startThreads({ ...options, count: config.workers, ownMetrics });
   }
   const { memoryBytes } = config;

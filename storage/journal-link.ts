@@ -2,7 +2,8 @@
 // that: what is still to be sent, how far this node has read, who has acknowledged. The stream is journal-stream.ts; what
 // follows from a standing, the journal's.
 //
-// INVARIANT: `position` moves only past purges that every worker here has applied, or that count as missed (`floor`).
+// INVARIANT: what the others are told (`applied`) moves only past purges that every worker here has applied, or that count
+// as missed (`floor`).
 
 import type { Journal, PurgeRecord, Standing } from './journal.ts';
 import { AWAY_MS, type JournalStream, type NodeSeen, type StreamEntry } from './journal-stream.ts';
@@ -47,7 +48,10 @@ export class JournalLink {
   readonly #outbox: Outbox;
   readonly #nodes = new Map<string, NodeSeen & { readonly heardAt: number }>();
   #numbering: string;
+  /** Everything up to this common number was read, and is in the journal. */
   #position: number;
+  /** The same, applied by every worker. */
+  #applied = 0;
   #floor = 0;
   #held: number;
   #linked = false;
@@ -118,7 +122,7 @@ export class JournalLink {
     this.#closing = true;
     clearInterval(this.#timer);
     const { stream, keeps } = this.#options;
-    if (this.#linked) await stream.beat(this.#position, keeps ? 'stopped' : 'left').catch(() => undefined);
+    if (this.#linked) await stream.beat(this.#applied, keeps ? 'stopped' : 'left').catch(() => undefined);
     stream.close();
     this.#wake();
     await this.#running;
@@ -216,13 +220,14 @@ export class JournalLink {
     };
     journal.stand(standing);
     await apply(records, standing);
+    this.#applied = standing.position;
     this.#settle();
   }
 
   /** What is with all nodes need not be kept for them. */
   #settle(): void {
     const awaited = [...this.#nodes.values()].filter((one) => this.#isAwaited(one));
-    const all = awaited.reduce((least, { position }) => Math.min(least, position), this.#position);
+    const all = awaited.reduce((least, { position }) => Math.min(least, position), this.#applied);
     this.#outbox.delivered(all);
     const { journal } = this.#options;
     const place = {
@@ -274,7 +279,7 @@ export class JournalLink {
   async #beat(): Promise<void> {
     if (!this.#linked || this.#closing) return;
     const { stream, keeps, node } = this.#options;
-    const seen = await stream.beat(this.#position, keeps ? 'keeping' : 'passing');
+    const seen = await stream.beat(this.#applied, keeps ? 'keeping' : 'passing');
     const heardAt = performance.now();
     for (const one of seen) {
       if (one.node !== node) this.#nodes.set(one.node, { ...one, heardAt: heardAt - one.silentMs });
@@ -286,7 +291,7 @@ export class JournalLink {
   }
 
   #isWithAll({ seq }: Outgoing): boolean {
-    if (seq === undefined || this.#position < seq) return false;
+    if (seq === undefined || this.#applied < seq) return false;
     return [...this.#nodes.values()].every((one) => !this.#isLive(one) || one.position >= seq);
   }
 

@@ -21,6 +21,8 @@ export interface MemoryOptions<M> {
   readonly maxBytes: number;
   /** Bytes a meta occupies in memory. */
   readonly sizeOf: (meta: M) => number;
+  /** The same meta in the form that is worth keeping. As it is unless given. */
+  readonly pack?: (meta: M) => M;
   /** Least recently used unless given. */
   readonly policy?: EvictionPolicy<MemoryRecord<M>>;
   /** Called after a record was evicted for room (not when it was deleted or replaced). Must not throw. */
@@ -81,6 +83,7 @@ export class MemoryRecord<M> implements Stored<M>, Tenant<MemoryRecord<M>> {
 export class MemoryStore<M> implements Store<M> {
   readonly maxBytes: number;
   readonly #sizeOf: (meta: M) => number;
+  readonly #pack: (meta: M) => M;
   readonly #policy: EvictionPolicy<MemoryRecord<M>>;
   readonly #onEvict: ((record: MemoryRecord<M>) => void) | undefined;
   readonly #records = new Map<string, readonly MemoryRecord<M>[]>();
@@ -92,6 +95,7 @@ export class MemoryStore<M> implements Store<M> {
   constructor(options: MemoryOptions<M>) {
     this.maxBytes = options.maxBytes;
     this.#sizeOf = options.sizeOf;
+    this.#pack = options.pack ?? ((meta) => meta);
     this.#policy = options.policy ?? new Lru();
     this.#onEvict = options.onEvict;
   }
@@ -145,7 +149,7 @@ export class MemoryStore<M> implements Store<M> {
     const sizeBytes = fixed + heldBytes(kept) + kept.length * CHUNK_BYTES;
     if (sizeBytes > this.maxBytes * LARGEST_SHARE || !this.#makeRoom(sizeBytes)) return undefined;
     const name = { key: own(key), variant: own(variant), mark };
-    const record = new MemoryRecord(name, meta, new MemoryBody(length, kept), sizeBytes);
+    const record = new MemoryRecord(name, this.#pack(meta), new MemoryBody(length, kept), sizeBytes);
     const others = this.#records.get(key) ?? NONE;
     this.#records.set(name.key, last ? [...others, record] : [record, ...others]);
     this.#admit(record);
@@ -174,7 +178,7 @@ export class MemoryStore<M> implements Store<M> {
     const old = found?.[at];
     if (found === undefined || old === undefined) return false;
     const sizeBytes = old.sizeBytes - this.#sizeOf(old.meta) + this.#sizeOf(meta);
-    const record = new MemoryRecord(old, meta, old.body, sizeBytes);
+    const record = new MemoryRecord(old, this.#pack(meta), old.body, sizeBytes);
     this.#policy.replaced(old, record);
     old.resident = false;
     this.#bytes += sizeBytes - old.sizeBytes;

@@ -161,10 +161,8 @@ export class RedisStore<M> implements Store<M> {
   /** `bytes`, `maxBytes` and `evictions` are the whole server's; maxBytes is 0 where it has no `maxmemory`. */
   async stats(): Promise<RedisStats> {
     this.#check('stats');
-    const [count, info] = await Promise.all([
-      this.#turns.runAlone(() => this.#run(COUNT, '')),
-      this.#main.call(['INFO']),
-    ]);
+    await this.#turns.idle();
+    const [count, info] = await Promise.all([this.#run(COUNT, ''), this.#main.call(['INFO'])]);
     const server = textOf(info);
     const number = (name: string): number =>
       Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(server)?.[1] ?? 0);

@@ -54,7 +54,7 @@ export interface PurgerOptions {
 }
 
 /** The answer waits no longer for its counts: those that take a pass over a tier, and those that a tier knows. */
-const COUNT_WITHIN_MS = 30;
+const COUNT_WITHIN_MS = 20;
 const KNOW_WITHIN_MS = 1000;
 const MAX_RECEIPTS = 1000;
 

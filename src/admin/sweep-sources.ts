@@ -8,7 +8,7 @@ import { storedMetaCodec } from '../cache/codec.ts';
 import type { StoredMeta } from '../cache/stored.ts';
 import type { Met, Passable } from './sweep.ts';
 
-const MEMORY_PAGE = 512;
+const MEMORY_PAGE = 128;
 /** Deletions of one request to the disk: some milliseconds of its thread. */
 const DISK_DROP = 32;
 /** More needles cost more than they save. */

@@ -10,6 +10,7 @@ import {
   Registry,
 } from 'prom-client';
 import type { StoreStats } from '../../storage/store.ts';
+import type { NodesHealth } from '../nodes.ts';
 import { type Counters, LATENCY_BOUNDS } from './counters.ts';
 import { OUTCOMES, type OutcomeName } from './outcome.ts';
 
@@ -21,6 +22,8 @@ export interface Gauges {
   readonly flights: () => number;
   /** By tier; undefined for one that fails. */
   readonly stores: () => Promise<Readonly<Record<string, StoreStats | undefined>>>;
+  /** Where there are several nodes. */
+  readonly nodes?: (() => NodesHealth) | undefined;
 }
 
 /** A registry for one worker. `process` adds the process's own metrics (once per process). */
@@ -126,14 +129,16 @@ export function createMetrics(counters: Counters, gauges: Gauges, process: boole
   gauge('holdfast_flights', 'Fetches under way.', gauges.flights);
   gauge('holdfast_client_connections', 'Open client connections.', gauges.connections);
   storeMetrics(registry, gauges);
+  nodesMetrics(registry, gauges);
   return registry;
 }
 
 /** The main thread's part when the workers are threads: the process's own metrics, and the stores they share. */
-export function processMetrics(stores: Gauges['stores']): () => Promise<object[]> {
+export function processMetrics(gauges: Pick<Gauges, 'stores' | 'nodes'>): () => Promise<object[]> {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  storeMetrics(registry, { stores });
+  storeMetrics(registry, gauges);
+  nodesMetrics(registry, gauges);
   return () => registry.getMetricsAsJSON();
 }
 
@@ -157,6 +162,26 @@ function storeMetrics(registry: Registry, gauges: Pick<Gauges, 'stores'>): void 
         for (const [tier, stats] of Object.entries(await gauges.stores())) {
           if (stats !== undefined) this.set({ tier }, stats[field]);
         }
+      },
+    });
+  }
+}
+
+function nodesMetrics(registry: Registry, { nodes }: Pick<Gauges, 'nodes'>): void {
+  if (nodes === undefined) return;
+  const of: readonly (readonly [string, string, (health: NodesHealth) => number])[] = [
+    ['shared_up', '1 while the tier that the nodes share answers.', ({ shared }) => Number(shared.ok)],
+    ['nodes_linked', '1 while the purges of other nodes are heard.', (health) => Number(health.nodes.ok)],
+    ['nodes', 'Other nodes that were heard of within seconds.', (health) => health.nodes.nodes.length],
+    ['purges_unsent', 'Purges that wait to be sent to the other nodes.', (health) => health.nodes.unsent],
+  ];
+  for (const [name, help, value] of of) {
+    new Gauge({
+      name: `holdfast_${name}`,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(value(nodes()));
       },
     });
   }

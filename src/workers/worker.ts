@@ -17,7 +17,7 @@ import type { StoredMeta } from '../cache/stored.ts';
 import { type Address, type Config, rulesFor } from '../config.ts';
 import { Edge } from '../edge.ts';
 import { createListener, type Listener } from '../http/listener.ts';
-import { tiersOf } from '../nodes.ts';
+import { type NodesHealth, tiersOf } from '../nodes.ts';
 import { Access } from '../observe/access.ts';
 import { Counters } from '../observe/counters.ts';
 import type { Log } from '../observe/log.ts';
@@ -35,6 +35,8 @@ export interface WorkerOptions {
   readonly disk: Store<StoredMeta> | undefined;
   /** The tier that several nodes share. */
   readonly shared: Store<StoredMeta> | undefined;
+  /** For the metrics. */
+  readonly nodes?: { health(): NodesHealth } | undefined;
   readonly journal: Journal;
   readonly purgeService: PurgeService;
   readonly spreadInvalidation: ((keys: readonly string[]) => Promise<void>) | undefined;
@@ -60,7 +62,7 @@ export class EdgeWorker implements PurgeTarget {
 
   constructor(options: WorkerOptions) {
     this.#options = options;
-    const { config, identity, journal, log, now } = options;
+    const { config, identity, journal, nodes, log, now } = options;
     const { counters } = this;
     const { policy, alpha } = config.eviction;
     this.#memory = new MemoryStore({
@@ -127,6 +129,7 @@ export class EdgeWorker implements PurgeTarget {
         originActive: () => this.#origin.active,
         flights: () => this.edge.flights,
         stores: () => this.#stores(),
+        nodes: nodes && (() => nodes.health()),
       },
       options.processMetrics,
     );

@@ -83,7 +83,10 @@ async function caughtUp(...nodes: readonly Opened[]): Promise<void> {
 }
 
 describe.runIf(hasRedis)('several journals', () => {
-  const prefix = (): string => `link${(prefixes += 1)}`;
+  const prefix = (): string => {
+    prefixes += 1;
+    return `link${prefixes}`;
+  };
 
   it('number the same purges alike, and judge each other’s responses', async () => {
     const on = prefix();
@@ -153,6 +156,22 @@ describe.runIf(hasRedis)('several journals', () => {
     expect(a.journal.verdict(subject, atA)).toBe('valid');
   });
 
+  it('a purge that a node had not heard of is sent to it again when Redis has forgotten it', async () => {
+    const on = prefix();
+    const line = await cable(server.port);
+    onTestFinished(() => line.close());
+    const a = await open('a', on);
+    const b = await open('b', on, undefined, 3000, line.port);
+    const before = b.journal.seq;
+    line.cut();
+    expect(await purge(a)).toMatchObject({ applied: ['a'], pending: ['b'] });
+    await server.stop();
+    await server.start();
+    line.mend();
+    await caughtUp(a, b);
+    await expect.poll(() => b.journal.verdict(subject, before), { interval: 5 }).toBe('deleted');
+  });
+
   it('a node turned into one of several keeps what it has stored', async () => {
     const dir = await scratch();
     const alone = await Journal.open({ dir });
@@ -188,7 +207,7 @@ describe.runIf(hasRedis)('several journals', () => {
           await world.end();
         }
       }),
-      { numRuns: Number(process.env.RUNS ?? 8), endOnFailure: true },
+      { numRuns: Number(process.env.RUNS ?? 5), endOnFailure: true },
     );
   }, 120_000);
 });
