@@ -22,11 +22,11 @@ export function heldBytes(chunks: readonly Buffer[]): number {
 
 /**
  * The same bytes in chunks worth keeping: a chunk that is (nearly) all of its ArrayBuffer is kept as given, a view on a
- * larger one is copied, runs of tiny chunks are joined, empty ones dropped.
+ * larger one is copied, runs of tiny chunks are joined, empty ones dropped. The array has no room to grow.
  */
 export function compact(chunks: readonly Buffer[]): readonly Buffer[] {
-  if (chunks.length === 1 && chunks[0] !== undefined && chunks[0].length > 0 && fits(chunks[0]))
-    return chunks;
+  const [first] = chunks;
+  if (chunks.length === 1 && first !== undefined && first.length > 0 && fits(first)) return [first];
   const kept: Buffer[] = [];
   let run: Buffer[] = [];
   let runBytes = 0;
@@ -49,7 +49,7 @@ export function compact(chunks: readonly Buffer[]): readonly Buffer[] {
     runBytes += chunk.length;
   }
   flush();
-  return kept;
+  return kept.slice();
 }
 
 /** The bytes [start, end) as views. */

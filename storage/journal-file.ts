@@ -88,6 +88,7 @@ export class JournalFile {
   #waiting: string[] = [];
   #writing: Promise<void> = Promise.resolve();
   #next: Promise<void> | undefined;
+  #closed = false;
 
   /**
    * @param maxLines the file is compacted when it has grown by this many
@@ -110,6 +111,7 @@ export class JournalFile {
   }
 
   #append(line: object): Promise<void> {
+    if (this.#closed) return Promise.reject(new Error('the journal is closed'));
     this.#waiting.push(`${JSON.stringify(line)}\n`);
     this.#next ??= this.#enqueue(async () => {
       this.#next = undefined;
@@ -124,6 +126,7 @@ export class JournalFile {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     await this.#enqueue(async () => {
       const handle = this.#handle;
       if (handle === undefined) return;

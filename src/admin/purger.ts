@@ -71,12 +71,13 @@ export class Purger {
   /** Resolves when every worker has applied the purge and it is on disk (or could not be: see `durable`). */
   async purge(selector: Selector, mode: PurgeMode, by: string): Promise<PurgeReceipt> {
     const { journal, now } = this.#options;
+    const begunAt = performance.now();
     const appended = journal.append(selector, mode, by, now());
     const record = journal.recent(1)[0];
     if (record === undefined) throw new Error('the journal holds no record after an append');
     const targets = this.#options.targets();
     const tally = new Tally(targets.length);
-    // Before they are asked to count: a pass gives back only what its worker knows to be deleted.
+    // First of all: from here on it takes effect.
     const applying = targets.map((target) => target.applyPurge(record));
     // A URL is removed, and by that counted, in every tier at once.
     const counted =
@@ -90,12 +91,13 @@ export class Purger {
       this.#options.nodes?.spread(record).then((spread) => tally.spread(spread)),
     ]);
     const withinMs = isClearing({ selector, mode }) ? KNOW_WITHIN_MS : COUNT_WITHIN_MS;
-    return this.#give(() => tally.receipt(receiptOfRecord(record)), tally, counted, withinMs);
+    return this.#give(() => tally.receipt(receiptOfRecord(record)), tally, counted, begunAt + withinMs);
   }
 
   /** Counts what a purge would match. Nothing is recorded or removed. */
   async dryRun(selector: Selector, mode: PurgeMode, by: string): Promise<PurgeReceipt> {
     const { journal, now } = this.#options;
+    const begunAt = performance.now();
     const targets = this.#options.targets();
     const tally = new Tally(targets.length);
     const counted = this.#count({ selector, before: journal.seq + 1, mode: 'dry-run' }, targets, tally);
@@ -103,7 +105,7 @@ export class Purger {
     const id = `dry-run-${this.#dryRuns}`;
     const at = new Date(now()).toISOString();
     const head = { id, sequence: journal.seq, at, by, selector, mode, dryRun: true };
-    return this.#give(() => tally.receipt(head), tally, counted, COUNT_WITHIN_MS);
+    return this.#give(() => tally.receipt(head), tally, counted, begunAt + COUNT_WITHIN_MS);
   }
 
   /** A receipt of this run, or what the journal still knows of an earlier one. */
@@ -125,7 +127,7 @@ export class Purger {
     receipt: () => PurgeReceipt,
     tally: Tally,
     counted: Promise<unknown>,
-    withinMs: number,
+    until: number,
   ): Promise<PurgeReceipt> {
     this.#receipts.set(receipt().id, receipt);
     for (const oldest of this.#receipts.keys()) {
@@ -133,7 +135,7 @@ export class Purger {
       this.#receipts.delete(oldest);
     }
     const { promise: late, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, withinMs);
+    const timer = setTimeout(resolve, Math.max(0, until - performance.now()));
     await Promise.race([counted.then(() => tally.finish()), late]);
     clearTimeout(timer);
     return receipt();

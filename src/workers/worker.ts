@@ -13,6 +13,7 @@ import { type CountOrder, Sweep } from '../admin/sweep.ts';
 import { type MetInMemory, memorySource } from '../admin/sweep-sources.ts';
 import { formatCacheStatus } from '../cache/cache-status.ts';
 import { sizeOfMeta } from '../cache/codec.ts';
+import { Packer } from '../cache/pack.ts';
 import type { StoredMeta } from '../cache/stored.ts';
 import { type Address, type Config, rulesFor } from '../config.ts';
 import { Edge } from '../edge.ts';
@@ -65,9 +66,11 @@ export class EdgeWorker implements PurgeTarget {
     const { config, identity, journal, nodes, log, now } = options;
     const { counters } = this;
     const { policy, alpha } = config.eviction;
+    const packer = new Packer();
     this.#memory = new MemoryStore({
       maxBytes: options.memoryBytes,
       sizeOf: sizeOfMeta,
+      pack: (meta) => packer.pack(meta),
       policy: policy === 'lru' ? new Lru() : new Gdsf({ alpha }),
     });
     const store = tiersOf(this.#memory, options);

@@ -84,12 +84,14 @@ describe('two workers', () => {
   it('share the disk, and are one on the metrics page', async () => {
     const { origin, edge } = await pair({ disk: { dir: await diskDir() } });
     origin.on('/a', { headers: HOUR, body: 'hello' });
-    expect(misses(await ask(edge, '/a'))).toBe(1);
+    await get(edge.url, '/a');
+    while ((await metricsOf(edge)).get('holdfast_store_records{tier="disk"}') !== 1);
+    expect(misses(await ask(edge, '/a'))).toBe(0);
     expect(origin.requests('/a')).toHaveLength(1);
     const metrics = await metricsOf(edge);
     expect(metrics.get('holdfast_requests_total{outcome="miss"}')).toBe(1);
-    expect(metrics.get('holdfast_requests_total{outcome="hit"}')).toBe(MANY - 1);
-    expect(metrics.get('holdfast_request_duration_seconds_count{outcome="hit"}')).toBe(MANY - 1);
+    expect(metrics.get('holdfast_requests_total{outcome="hit"}')).toBe(MANY);
+    expect(metrics.get('holdfast_request_duration_seconds_count{outcome="hit"}')).toBe(MANY);
     expect(metrics.get('holdfast_store_records{tier="memory"}')).toBe(2);
     expect(metrics.get('holdfast_store_records{tier="disk"}')).toBe(1);
     expect(metrics.get('holdfast_store_max_bytes{tier="memory"}')).toBe(256 * 1024 ** 2);
