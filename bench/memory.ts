@@ -14,6 +14,7 @@ const MB = 1024 * 1024;
 /** Records, bytes of each body, and the chunks that the body comes in. */
 const LOADS = [
   { records: 100_000, bodyBytes: 1024, chunkBytes: 1024 },
+  { records: 400_000, bodyBytes: 1024, chunkBytes: 1024 },
   { records: 1000, bodyBytes: MB, chunkBytes: 64 * 1024 },
 ] as const;
 

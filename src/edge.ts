@@ -150,7 +150,11 @@ export class Edge {
     const record = selectVariant(held, fields);
     if (record === undefined) return this.#decide(visit, found, selectVariant(found, fields));
     // What was promoted just now came from the disk, and is told so.
-    this.#decide(visit, held, found.find(({ meta }) => meta === record.meta) ?? record);
+    const { variant, meta } = record;
+    const promoted = found.find(
+      (one) => one.variant === variant && one.meta.respondedAt === meta.respondedAt,
+    );
+    this.#decide(visit, held, promoted ?? record);
   }
 
   /** Decide, and THE SWITCH. */

@@ -34,7 +34,11 @@ export function storedBody(body: StoredBody): RangeableBody {
 
 export function fillBody(fill: Fill, announced: number | undefined): RangeableBody {
   const length = fill.state === 'complete' ? fill.received : announced;
-  return { length, seekable: fill.state === 'complete' && fill.kept, open: (start, end) => fill.reader(start, end) };
+  return {
+    length,
+    seekable: fill.state === 'complete' && fill.kept,
+    open: (start, end) => fill.reader(start, end),
+  };
 }
 
 /** A stored part and a fill that brings the rest, as one body. */
@@ -103,7 +107,8 @@ export function answer(
     const selection = selectRanges(request.fields.all('range'), request.fields.all('if-range'), meta, length);
     const answerable = selection.kind !== 'full' && selection.kind !== 'incomplete';
     // RFC 9110 §14.2: several ranges of what is still on its way are answered with the whole.
-    if (answerable && (selection.kind !== 'multipart' || body.seekable)) return ranged(selection, body, marks);
+    if (answerable && (selection.kind !== 'multipart' || body.seekable))
+      return ranged(selection, body, marks);
   }
   return {
     head: { status: meta.status, lines: mark(meta.lines, marks), length },

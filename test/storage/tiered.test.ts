@@ -289,3 +289,13 @@ describe('a lower tier that fails', () => {
     expect(store.getNow('k')).toBeUndefined();
   });
 });
+
+describe('what is wanted', () => {
+  it('is everything while a lower tier takes it, and what memory would admit without one', () => {
+    const small = memory(100_000);
+    for (let i = 0; i < 200; i += 1) small.putNow(`k${i}`, '', 'm', [bytesOf(500)]);
+    expect(new TieredStore(small, undefined).wants('k', '', 1000)).toBe(true);
+    expect(new TieredStore(small, undefined).wants('k', '', 30_000)).toBe(false);
+    expect(new TieredStore(small, new SlowStore()).wants('k', '', 30_000)).toBe(true);
+  });
+});
