@@ -21,7 +21,7 @@ import type { Access } from './observe/access.ts';
 import type { AccessRecord, OutcomeName } from './observe/outcome.ts';
 import type { OriginFailure } from './origin/failure.ts';
 import type { Identity } from './origin/forwarded.ts';
-import { type Answer, answer, type Marks, mark, storedBody } from './respond.ts';
+import { type Answer, answer, leftOut, type Marks, mark, storedBody } from './respond.ts';
 import type { Forward, Visit } from './visit.ts';
 
 export interface ReplyOptions {
@@ -53,7 +53,6 @@ const COMPOSED_BYTES = 8 * 1024 * 1024;
 
 type Sent = Omit<AccessRecord, 'status' | 'bytes'>;
 
-const NONE: ReadonlySet<string> = new Set();
 const COOKIES: ReadonlySet<string> = new Set(['set-cookie']);
 
 /** The lines of the origin's response as its client gets them. */
@@ -309,8 +308,6 @@ export class Reply {
   }
 
   #marks(visit: Visit, age: number | undefined, cacheStatus: string, outcome: OutcomeName): Marks {
-    const { rules } = visit;
-    const hide = rules.passTargetedFields ? NONE : new Set(rules.targetedFields);
-    return { age, cacheStatus, xCache: xCache(outcome), via: this.#via, hide };
+    return { age, cacheStatus, xCache: xCache(outcome), via: this.#via, without: leftOut(visit.rules) };
   }
 }

@@ -8,6 +8,7 @@ import { evaluate, notModifiedLines } from './cache/conditional.ts';
 import type { Fill } from './cache/fill.ts';
 import { type Selection, selectRanges } from './cache/range.ts';
 import type { RequestFacts } from './cache/request-directives.ts';
+import type { CacheRules } from './cache/rules.ts';
 import { bodySource, joinSources, type Source } from './cache/source.ts';
 import type { StoredMeta } from './cache/stored.ts';
 import { TAG_FIELDS } from './cache/tags.ts';
@@ -69,17 +70,30 @@ export interface Marks {
   readonly cacheStatus: string;
   readonly xCache: string;
   readonly via: string;
-  /** Lower-case names that stay at the edge. */
-  readonly hide: ReadonlySet<string>;
+  /** Lower-case names of lines that stay at the edge (`leftOut`). */
+  readonly without: ReadonlySet<string>;
 }
 
 /** Fields that the edge writes anew, and those that are for caches alone. */
-const REPLACED = ['age', 'cache-status', 'x-cache', 'via', ...TAG_FIELDS];
+const REPLACED: ReadonlySet<string> = new Set(['age', 'cache-status', 'x-cache', 'via', ...TAG_FIELDS]);
+
+const known = new WeakMap<CacheRules, ReadonlySet<string>>();
+
+/** The fields that no response to a client takes over as they are stored or received. */
+export function leftOut(rules: CacheRules): ReadonlySet<string> {
+  if (rules.passTargetedFields) return REPLACED;
+  let names = known.get(rules);
+  if (names === undefined) {
+    names = REPLACED.union(new Set(rules.targetedFields));
+    known.set(rules, names);
+  }
+  return names;
+}
 
 /** The lines with the edge's marks. An upstream cache's Cache-Status and Via are continued, not replaced. */
 export function mark(lines: FieldLines, marks: Marks): FieldLines {
   const fields = new Fields(lines);
-  const kept = [...fields.without(new Set([...REPLACED, ...marks.hide])).lines];
+  const kept = [...fields.without(marks.without).lines];
   if (marks.age !== undefined) kept.push('Age', String(marks.age));
   const via = fields.get('via');
   kept.push('Via', via === undefined || via === '' ? marks.via : `${via}, ${marks.via}`);

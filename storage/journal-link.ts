@@ -106,7 +106,6 @@ export class JournalLink {
       const deadline = performance.now() + (this.#options.waitMs ?? 1000);
       while (this.#linked && !this.#isWithAll(outgoing) && performance.now() < deadline) await this.#poll();
     }
-    this.#settle();
     const others = [...this.#nodes.values()].filter((one) => this.#isAwaited(one));
     const has = (one: NodeSeen): boolean => outgoing.seq !== undefined && one.position >= outgoing.seq;
     return {
@@ -221,14 +220,10 @@ export class JournalLink {
     journal.stand(standing);
     await apply(records, standing);
     this.#applied = standing.position;
-    this.#settle();
+    this.#keep();
   }
 
-  /** What is with all nodes need not be kept for them. */
-  #settle(): void {
-    const awaited = [...this.#nodes.values()].filter((one) => this.#isAwaited(one));
-    const all = awaited.reduce((least, { position }) => Math.min(least, position), this.#applied);
-    this.#outbox.delivered(all);
+  #keep(): void {
     const { journal } = this.#options;
     const place = {
       numbering: this.#numbering,
@@ -279,7 +274,8 @@ export class JournalLink {
   async #beat(): Promise<void> {
     if (!this.#linked || this.#closing) return;
     const { stream, keeps, node } = this.#options;
-    const seen = await stream.beat(this.#applied, keeps ? 'keeping' : 'passing');
+    const applied = this.#applied;
+    const seen = await stream.beat(applied, keeps ? 'keeping' : 'passing');
     const heardAt = performance.now();
     for (const one of seen) {
       if (one.node !== node) this.#nodes.set(one.node, { ...one, heardAt: heardAt - one.silentMs });
@@ -287,7 +283,10 @@ export class JournalLink {
     for (const one of this.#nodes.values()) {
       if (one.state === 'left' || heardAt - one.heardAt > AWAY_MS) this.#nodes.delete(one.node);
     }
-    this.#settle();
+    // What was with all nodes, those too that came lately, when they were asked: it need not be kept for them.
+    const awaited = [...this.#nodes.values()].filter((one) => this.#isAwaited(one));
+    this.#outbox.delivered(awaited.reduce((least, { position }) => Math.min(least, position), applied));
+    this.#keep();
   }
 
   #isWithAll({ seq }: Outgoing): boolean {

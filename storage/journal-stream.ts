@@ -10,6 +10,7 @@ import {
   type Reply,
   script,
 } from './redis-connection.ts';
+import { listOf, textOf } from './redis-reply.ts';
 
 /**
  * The numbering begins anew, far above all numbers given out, when the server is not the one it was: it may have forgotten
@@ -215,12 +216,4 @@ export class JournalStream {
     const was = node === this.#options.node ? Number(values.get('w')) : undefined;
     return { ...entry, record: { seq, at, selector, mode, by, node, ...(was !== undefined && { was }) } };
   }
-}
-
-function listOf(reply: Reply | undefined): readonly Reply[] {
-  return Array.isArray(reply) ? reply : [];
-}
-
-function textOf(reply: Reply | undefined): string {
-  return Buffer.isBuffer(reply) ? reply.toString('utf8') : String(reply ?? '');
 }

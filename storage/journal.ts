@@ -82,6 +82,7 @@ export class Journal {
     const journal = new Journal(
       loaded === undefined ? fresh : { ...loaded.header, records: loaded.records, maxRecords, standing },
     );
+    journal.#place = loaded?.place;
     if (among && loaded !== undefined) journal.#resume(loaded.place, loaded.ended);
     else if (loaded?.ended === false) journal.#skip();
     const file = new JournalFile(dir, 2 * maxRecords + MAX_RECENT, () => journal.#forFile());

@@ -14,6 +14,7 @@ import {
   encodeDescription,
   encodeMeta,
 } from './redis-record.ts';
+import { listOf, numberOf, textOf } from './redis-reply.ts';
 import { CLEAR, COUNT, DELETE, DROP, GET, PUT, UPDATE } from './redis-scripts.ts';
 import { SqliteBody as ChunkedBody } from './sqlite-body.ts';
 import { headName as nameOf } from './sqlite-head.ts';
@@ -346,17 +347,4 @@ function seenName(name: string, variant: string): string {
 function removedOf(reply: Reply): Removed {
   const [records, bytes] = listOf(reply);
   return { records: numberOf(records), bytes: numberOf(bytes) };
-}
-
-function listOf(reply: Reply | undefined): readonly Reply[] {
-  return Array.isArray(reply) ? reply : [];
-}
-
-function textOf(reply: Reply | undefined): string {
-  return Buffer.isBuffer(reply) ? reply.toString('latin1') : String(reply ?? '');
-}
-
-function numberOf(reply: Reply | undefined): number {
-  const number = Number(textOf(reply));
-  return Number.isFinite(number) ? number : 0;
 }

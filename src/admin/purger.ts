@@ -100,7 +100,7 @@ export class Purger {
     const begunAt = performance.now();
     const targets = this.#options.targets();
     const tally = new Tally(targets.length);
-    const counted = this.#count({ selector, before: journal.seq + 1, mode: 'dry-run' }, targets, tally);
+    const counted = this.#count({ selector, before: journal.latest + 1, mode: 'dry-run' }, targets, tally);
     this.#dryRuns += 1;
     const id = `dry-run-${this.#dryRuns}`;
     const at = new Date(now()).toISOString();

@@ -12,7 +12,9 @@ export class Flight<T> {
   onAbandoned: (() => void) | undefined;
   /** Called when it is over: the outcome is known, and what it brings has come or broken. */
   onEnd: (() => void) | undefined;
-  #waiters = new Set<(outcome: T) => void>();
+  #leader: ((outcome: T) => void) | undefined;
+  /** Most flights have none. */
+  #followers: Set<(outcome: T) => void> | undefined;
 
   constructor(key: string, seq: number) {
     this.key = key;
@@ -20,7 +22,7 @@ export class Flight<T> {
   }
 
   get waiting(): number {
-    return this.#waiters.size;
+    return (this.#leader === undefined ? 0 : 1) + (this.#followers?.size ?? 0);
   }
 
   /** Calls back with the outcome, at once when it is there. @returns a function that leaves. */
@@ -29,20 +31,32 @@ export class Flight<T> {
       callback(this.outcome);
       return () => undefined;
     }
-    this.#waiters.add(callback);
+    if (this.waiting === 0) this.#leader = callback;
+    else {
+      this.#followers ??= new Set();
+      this.#followers.add(callback);
+    }
     return () => {
-      if (this.#waiters.delete(callback) && this.#waiters.size === 0 && this.outcome === undefined)
-        this.onAbandoned?.();
+      if (this.#leave(callback) && this.waiting === 0 && this.outcome === undefined) this.onAbandoned?.();
     };
+  }
+
+  #leave(callback: (outcome: T) => void): boolean {
+    if (this.#leader !== callback) return this.#followers?.delete(callback) ?? false;
+    this.#leader = undefined;
+    return true;
   }
 
   /** Tells everybody, in the order of their coming. Only the first call counts. */
   settle(outcome: T): void {
     if (this.outcome !== undefined) return;
     this.outcome = outcome;
-    const waiters = this.#waiters;
-    this.#waiters = new Set();
-    for (const waiter of waiters) waiter(outcome);
+    const leader = this.#leader;
+    const followers = this.#followers;
+    this.#leader = undefined;
+    this.#followers = undefined;
+    leader?.(outcome);
+    if (followers !== undefined) for (const follower of followers) follower(outcome);
   }
 }
 

@@ -29,10 +29,14 @@ const FIFTY_YEARS = 50;
  */
 export function parseHttpDate(text: string, now: number): number | undefined {
   if (text.length > MAX_LENGTH) return undefined;
+  const known = parsed.get(text);
+  if (known !== undefined) return known;
   const imf = IMF.exec(text);
   if (imf !== null) {
     const [, day, month, year, hour, minute, second] = imf;
-    return instant(Number(year), month, day, hour, minute, second);
+    const at = instant(Number(year), month, day, hour, minute, second);
+    if (at !== undefined) remember(text, at);
+    return at;
   }
   const asctime = ASCTIME.exec(text);
   if (asctime !== null) {
@@ -53,7 +57,22 @@ export function parseHttpDate(text: string, now: number): number | undefined {
 
 /** Formats epoch ms as IMF-fixdate; fractions of a second are cut off. Instants outside years 0-9999 are moved to the border. */
 export function formatHttpDate(at: number): string {
-  return new Date(Math.min(Math.max(at, MIN_DATE), MAX_DATE)).toUTCString();
+  const second = Math.floor(at / 1000);
+  if (second !== formatted.second) {
+    const text = new Date(Math.min(Math.max(at, MIN_DATE), MAX_DATE)).toUTCString();
+    formatted = { second, text };
+  }
+  return formatted.text;
+}
+
+/** The same few dates come again and again: this second's, and those of what is asked for most. */
+const parsed = new Map<string, number>();
+const MAX_PARSED = 256;
+let formatted = { second: Number.NaN, text: '' };
+
+function remember(text: string, at: number): void {
+  if (parsed.size === MAX_PARSED) parsed.clear();
+  parsed.set(text, at);
 }
 
 const MIN_DATE = Date.parse('0000-01-01T00:00:00Z');

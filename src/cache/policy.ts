@@ -59,6 +59,12 @@ export function assess(input: AssessInput): Assessment {
   const reason = refusal(input, reading);
   if (reason !== undefined) return { storable: false, reason };
 
+  const { control } = reading;
+  // Most of what passes through: it needs no asking.
+  if (control.private || (control.noStore && !control.mustUnderstand)) {
+    return { storable: false, reason: explain(input, reading) };
+  }
+
   const library = ask(input, reading);
   if (!library.storable()) return { storable: false, reason: explain(input, reading) };
 

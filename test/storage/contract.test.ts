@@ -1,6 +1,7 @@
 // One contract, every store.
 
-import { MemoryStore } from '../../storage/memory.ts';
+import { Gdsf } from '../../storage/eviction/gdsf.ts';
+import { type MemoryRecord, MemoryStore } from '../../storage/memory.ts';
 import { TieredStore } from '../../storage/tiered.ts';
 import { contract } from './contract.ts';
 import { openDisk, scratch } from './support.ts';
@@ -9,6 +10,15 @@ const memory = (maxBytes: number): MemoryStore<string> =>
   new MemoryStore({ maxBytes, sizeOf: (meta) => meta.length });
 
 contract('memory', async () => memory(64 * 1024 * 1024));
+contract(
+  'memory with gdsf',
+  async () =>
+    new MemoryStore({
+      maxBytes: 64 * 1024 * 1024,
+      sizeOf: (meta) => meta.length,
+      policy: new Gdsf<MemoryRecord<string>>({ alpha: 0.6 }),
+    }),
+);
 contract('sqlite', async () => openDisk({ dir: await scratch() }));
 contract(
   'memory over sqlite',

@@ -169,7 +169,9 @@ describe.runIf(hasRedis)('several journals', () => {
     await server.start();
     line.mend();
     await caughtUp(a, b);
-    await expect.poll(() => b.journal.verdict(subject, before), { interval: 5 }).toBe('deleted');
+    await expect
+      .poll(() => b.journal.verdict(subject, before), { interval: 5, timeout: 10_000 })
+      .toBe('deleted');
   });
 
   it('a node turned into one of several keeps what it has stored', async () => {
@@ -193,7 +195,9 @@ describe.runIf(hasRedis)('several journals', () => {
     const seq = a.journal.standing.position + 65_536;
     const fields = ['i', '', 'p', `${a.journal.standing.position}`, 'n', 'x', 'w', '1', 'r', '{"seq": 1}'];
     await redis.call(['XADD', `${on}:purges`, `${seq}-0`, ...fields]);
-    await expect.poll(() => a.journal.verdict(subject, before), { interval: 5 }).toBe('deleted');
+    await expect
+      .poll(() => a.journal.verdict(subject, before), { interval: 5, timeout: 10_000 })
+      .toBe('deleted');
   });
 
   it('keep the promise whatever happens, and agree in the end', async () => {

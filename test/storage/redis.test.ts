@@ -114,7 +114,9 @@ describe.runIf(hasRedis)('several instances', () => {
     for (let i = 0; i < 40; i += 1) await store.put(`k${i}`, '', 'm', [bytesOf(40_000)]);
     await store.flush();
     await store.clear();
-    await expect.poll(() => keysOf(prefix), { interval: 10 }).toEqual([`${prefix}:generation`]);
+    await expect
+      .poll(() => keysOf(prefix), { interval: 10, timeout: 10_000 })
+      .toEqual([`${prefix}:generation`]);
   });
 });
 
@@ -134,7 +136,7 @@ describe.runIf(hasRedis)('what comes back', () => {
     }
     const [found] = await store.get('k');
     if (found !== undefined) await expect(collect(found.body)).rejects.toThrow(StoreError);
-    await expect.poll(async () => (await store.get('k')).length, { interval: 5 }).toBe(0);
+    await expect.poll(async () => (await store.get('k')).length, { interval: 5, timeout: 10_000 }).toBe(0);
     expect((await store.stats()).damaged).toBeGreaterThan(0);
   });
 
@@ -176,10 +178,11 @@ describe.runIf(hasRedis)('a server that does not answer', () => {
     const begun = performance.now();
     for (let i = 0; i < 100; i += 1) await expect(store.get('k')).rejects.toThrow(StoreError);
     await expect(store.put('k', '', 'n', [bytesOf(100)])).rejects.toThrow(StoreError);
-    expect(performance.now() - begun).toBeLessThan(100);
+    // A hundred time limits would be ten seconds.
+    expect(performance.now() - begun).toBeLessThan(1000);
     expect(store.health().ok).toBe(false);
     own.thaw();
-    await expect.poll(() => store.health().ok, { interval: 5 }).toBe(true);
+    await expect.poll(() => store.health().ok, { interval: 5, timeout: 10_000 }).toBe(true);
     expect((await store.get('k'))[0]?.meta).toBe('m');
     expect(said.map(({ ok }) => ok)).toEqual([true, false, true]);
   });
@@ -192,7 +195,7 @@ describe.runIf(hasRedis)('a server that does not answer', () => {
     const tiers = new LowerTiers({ disk, shared: store, usable: always, knows: always });
     await tiers.put('k', '', 'm', [bytesOf(100)]);
     await own.stop();
-    await expect.poll(() => store.health().ok, { interval: 5 }).toBe(false);
+    await expect.poll(() => store.health().ok, { interval: 5, timeout: 10_000 }).toBe(false);
     for (const one of [store.get('x'), store.delete('x'), store.clear(), store.stats()])
       await expect(one).rejects.toThrow(StoreError);
     expect((await tiers.get('k'))[0]?.tier).toBe('disk');
@@ -201,7 +204,7 @@ describe.runIf(hasRedis)('a server that does not answer', () => {
     expect(await tiers.remove('x')).toMatchObject({ disk: { records: 1 } });
     expect(Object.keys(await tiers.statsByTier())).toEqual(['disk']);
     await own.start();
-    await expect.poll(() => store.health().ok, { interval: 5 }).toBe(true);
+    await expect.poll(() => store.health().ok, { interval: 5, timeout: 10_000 }).toBe(true);
     await store.put('k', '', 'm', [bytesOf(100)]);
     expect(await store.get('k')).toHaveLength(1);
   });
