@@ -75,8 +75,9 @@ export function decodeMeta(bytes: Buffer, contentId: string): Buffer | undefined
 
 function sealed(parts: readonly Buffer[]): Buffer {
   const seal = Buffer.allocUnsafe(4);
-  seal.writeUInt32LE(parts.reduce((sum, part) => crc32(part, sum), 0));
-  return Buffer.concat([...parts, seal]);
+  const content = Buffer.concat(parts);
+  seal.writeUInt32LE(crc32(content));
+  return Buffer.concat([content, seal]);
 }
 
 function unsealed(bytes: Buffer): Buffer | undefined {

@@ -23,7 +23,8 @@ local function remove(field)
   redis.call('HDEL', head, 'd' .. field, 'm' .. field)
   if content(d) then redis.call('UNLINK', content(d)) end
   redis.call('HINCRBY', counts, 'records', -1)
-  redis.call('HINCRBY', counts, 'bytes', string.format('%.0f', -bytes(d)))
+  -- Not -bytes(d): of an empty content that is "-0", which is no integer to Redis.
+  redis.call('HINCRBY', counts, 'bytes', string.format('%.0f', 0 - bytes(d)))
   return 1, bytes(d)
 end
 `;

@@ -29,7 +29,7 @@ async function open(options: Partial<RedisOptions<string>> = {}): Promise<RedisS
     url: server.url,
     prefix: newPrefix(),
     codec: textCodec,
-    timeoutMs: 1000,
+    timeoutMs: 5000,
     retryMs: 10,
     ...options,
   });
