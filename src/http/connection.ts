@@ -8,6 +8,7 @@ import type { Head } from './head.ts';
 import { Inbox } from './inbox.ts';
 import { Intake, type IntakeOwner } from './intake.ts';
 import type { Peer } from './message.ts';
+import { readInto } from './read-buffer.ts';
 import { badRequest, Refusal } from './refusal.ts';
 import { toRequest } from './request.ts';
 import type { Shared } from './shared.ts';
@@ -59,7 +60,12 @@ export class Connection implements Outlet, IntakeOwner {
     this.#peer = peer;
     this.#stall = new StallWatch(socket);
     this.#deadline = shared.now() + shared.limits.keepAliveTimeoutMs;
-    socket.on('data', (chunk: Buffer) => this.#receive(chunk));
+    const { readBuffer } = shared;
+    if (
+      readBuffer === undefined ||
+      !readInto(socket, readBuffer, (length) => this.#receiveLent(readBuffer, length))
+    )
+      socket.on('data', (chunk: Buffer) => this.#receive(chunk));
     socket.on('end', () => this.#receiveEnd());
     socket.on('drain', () => this.#drained());
     // A reset is followed by 'close', which says all that matters.
@@ -147,6 +153,16 @@ export class Connection implements Outlet, IntakeOwner {
     this.#fail(refusal);
   }
 
+  /** Bytes in the buffer that all connections share. */
+  #receiveLent(buffer: Buffer, length: number): void {
+    const { inbox } = this;
+    const between = this.#state === 'idle' || this.#state === 'head';
+    if (!between || inbox.length > 0) return this.#receive(Buffer.from(buffer.subarray(0, length)));
+    inbox.lend(buffer, length);
+    this.#advance();
+    inbox.keep();
+  }
+
   #receive(chunk: Buffer): void {
     const state = this.#state;
     if (state === 'linger') {
@@ -229,6 +245,7 @@ export class Connection implements Outlet, IntakeOwner {
     this.#persistent = !block.close && method !== 'CONNECT' && (version === '1.1' || block.keepAlive);
     // RFC 9110 §10.1.1: an HTTP/1.0 client's expectation is ignored.
     const expects = block.expectsContinue && version === '1.1';
+    if (decoder !== undefined) this.inbox.keep();
     const intake = decoder === undefined ? undefined : new Intake(this, decoder, expects);
     const request = toRequest(head, intake?.stream, this.#shared.scheme, this.#peer, now);
     const exchange = new Exchange(this, method === 'HEAD', version);

@@ -21,6 +21,8 @@ export interface ListenerOptions {
   readonly refusalLines?: FieldLines;
   /** Lets several listeners share the port (SO_REUSEPORT), where the platform can. */
   readonly reusePort?: boolean;
+  /** Gives every read a buffer of its own, as where sharing one is not possible (read-buffer.ts). */
+  readonly ownReads?: boolean;
 }
 
 export interface Listener {
@@ -37,6 +39,8 @@ export interface Listener {
   destroy(): void;
 }
 
+/** As much as Node reads at a time. */
+const READ_BYTES = 64 * 1024;
 const SLOWEST_SWEEP_MS = 500;
 const FASTEST_SWEEP_MS = 20;
 
@@ -62,6 +66,7 @@ class TcpListener implements Listener {
       handler,
       parser: new HeadParser(options.scheme, options.limits),
       composer: new Composer(options.now),
+      readBuffer: options.ownReads === true ? undefined : Buffer.allocUnsafeSlow(READ_BYTES),
       refusalLines: options.refusalLines ?? [],
       draining: false,
       now: options.now,

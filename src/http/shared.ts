@@ -12,6 +12,8 @@ export interface Shared {
   readonly handler: Handler;
   readonly parser: HeadParser;
   readonly composer: Composer;
+  /** What all connections read into, where that is possible (read-buffer.ts); undefined gives each chunk a buffer of its own. */
+  readonly readBuffer: Buffer | undefined;
   readonly refusalLines: FieldLines;
   /** Every response now ends its connection. */
   draining: boolean;
