@@ -78,8 +78,10 @@ export class RedisStore<M> implements Store<M> {
   readonly #main: RedisConnection;
   readonly #bulk: RedisConnection;
   readonly #turns = new Turns();
-  /** The content that was last put or found here, by record: a new meta is for that content only. */
+  /** The content that was last written or found here, by record: a new meta is for that content only. */
   readonly #seen = new Map<string, string>();
+  /** The content that was last put and is still to be written, by record. */
+  readonly #unwritten = new Map<string, string>();
   #order = 0;
   #queuedBytes = 0;
   #dropped = 0;
@@ -128,15 +130,25 @@ export class RedisStore<M> implements Store<M> {
     this.#order = Math.max(this.#order + 1, Date.now() * 1000);
     const record = { contentId, variant, order: this.#order, length };
     const encoded = encodeMeta(contentId, this.#codec.encode(meta));
-    this.#see(name, variant, contentId);
-    this.#behind(name, queuedBytes, () => this.#write(name, record, encoded, chunks));
+    const seen = seenName(name, variant);
+    this.#unwritten.set(seen, contentId);
+    this.#behind(name, queuedBytes, async () => {
+      try {
+        await this.#write(name, record, encoded, chunks);
+        this.#see(seen, contentId);
+      } finally {
+        if (this.#unwritten.get(seen) === contentId) this.#unwritten.delete(seen);
+      }
+    });
     return true;
   }
 
   updateMeta(key: string, variant: string, meta: M): Promise<boolean> {
     const name = nameOf(key);
+    const seen = seenName(name, variant);
+    // Now, not when its turn comes: what is put after this call is not what the new meta speaks of.
+    const contentId = this.#unwritten.get(seen) ?? this.#seen.get(seen);
     return this.#turns.run(name, async () => {
-      const contentId = this.#seen.get(seenName(name, variant));
       if (contentId === undefined) return false;
       const encoded = encodeMeta(contentId, this.#codec.encode(meta));
       return (await this.#run(UPDATE, name, nameOf(variant), contentId, encoded)) === 1;
@@ -282,7 +294,7 @@ export class RedisStore<M> implements Store<M> {
         this.#drop(name, field.slice(1), is?.contentId ?? '');
         continue;
       }
-      this.#see(name, is.variant, is.contentId);
+      this.#see(seenName(name, is.variant), is.contentId);
       const body = this.#body(name, textOf(generation), is);
       const stored = { key, variant: is.variant, meta, body, tier: 'shared' as const };
       found.push({ order: is.order, stored });
@@ -316,8 +328,7 @@ export class RedisStore<M> implements Store<M> {
     this.#run(DROP, name, field, contentId).catch(() => undefined);
   }
 
-  #see(name: string, variant: string, contentId: string): void {
-    const seen = seenName(name, variant);
+  #see(seen: string, contentId: string): void {
     this.#seen.delete(seen);
     this.#seen.set(seen, contentId);
     if (this.#seen.size <= MAX_SEEN) return;

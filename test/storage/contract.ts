@@ -88,6 +88,17 @@ export function contract(name: string, open: () => Promise<Store<string>>): void
       expect((await collect(found.body)).equals(bytesOf(500))).toBe(true);
     });
 
+    it('updates the meta of what was put before the update was called, though more is put behind it', async () => {
+      const store = await open();
+      const calls = [
+        store.put('k', 'v', 'first', [bytesOf(500, 1)]),
+        store.updateMeta('k', 'v', 'of the first'),
+      ];
+      calls.push(store.put('k', 'v', 'second', [bytesOf(500, 2)]));
+      expect(await Promise.all(calls)).toEqual([true, true, true]);
+      expect((await only(store, 'k')).meta).toBe('second');
+    });
+
     it('deletes one variant, or all of a key, and says how many', async () => {
       const store = await open();
       for (const variant of ['a', 'b', 'c']) await store.put('k', variant, 'm', [bytesOf(100)]);
