@@ -8,6 +8,7 @@ import { overlay } from './config/cache-schema.ts';
 import { ConfigError, type Fault, faultsOf, formatPath } from './config/faults.ts';
 import { type Override, withOverrides } from './config/flags.ts';
 import { findJsonFault } from './config/json.ts';
+import type { OriginGroupConfig } from './config/origins-schema.ts';
 import type { RouteConfig } from './config/routes.ts';
 import { type Parsed, schema, token } from './config/schema.ts';
 import type { Address } from './config/units.ts';
@@ -15,13 +16,19 @@ import type { Limits } from './http/limits.ts';
 
 export { ConfigError, type Fault } from './config/faults.ts';
 export { type Flags, type Override, overridesOf } from './config/flags.ts';
+export type { OriginGroupConfig } from './config/origins-schema.ts';
 export { matchRoute, type RouteConfig, rulesFor } from './config/routes.ts';
 export { type Address, formatAddress, parseAddress } from './config/units.ts';
 
 /** Frozen, plain data. Ranges are CIDR texts with a prefix length. */
 export interface Config {
   readonly listen: Address;
-  readonly origin: { readonly kind: 'demo' } | { readonly kind: 'url'; readonly url: string };
+  readonly origin:
+    | { readonly kind: 'demo' }
+    | { readonly kind: 'url'; readonly url: string }
+    | { readonly kind: 'group'; readonly name: string };
+  /** By name. */
+  readonly origins: Readonly<Record<string, OriginGroupConfig>>;
   readonly admin: Address | undefined;
   readonly workers: number;
   readonly memoryBytes: number;
@@ -108,7 +115,8 @@ function shape(set: Parsed, purgeToken: string | undefined): Config {
   const rules = overlay(DEFAULT_RULES, set.cache);
   return {
     listen: set.listen,
-    origin: set.origin === 'demo' ? { kind: 'demo' } : { kind: 'url', url: set.origin },
+    origin: set.origin,
+    origins: set.origins,
     admin: set.admin === 'none' ? undefined : set.admin,
     workers: set.workers,
     memoryBytes: set.memory,
@@ -151,9 +159,10 @@ function shape(set: Parsed, purgeToken: string | undefined): Config {
       perSecond: set.purge.rate,
       burst: set.purge.burst,
     },
-    routes: set.routes.map(({ match, cache }) => ({
+    routes: set.routes.map(({ match, cache, origin }) => ({
       match: { host: match.host, path: match.path, methods: match.methods, contentType: match.contentType },
       rules: overlay(rules, cache),
+      origin,
     })),
   };
 }

@@ -18,7 +18,6 @@ import { invalidatedKeys } from './cache/invalidate.ts';
 import { cacheKey } from './cache/key.ts';
 import { maxForwards } from './cache/max-forwards.ts';
 import { isReusable } from './cache/methods.ts';
-import type { CacheRules } from './cache/rules.ts';
 import { SearchAliases } from './cache/search-aliases.ts';
 import type { StoredMeta } from './cache/stored.ts';
 import { groupTag, subjectOf } from './cache/subject.ts';
@@ -30,22 +29,20 @@ import { Keep } from './keep.ts';
 import type { Counters } from './observe/counters.ts';
 import type { Log } from './observe/log.ts';
 import type { OriginFailure } from './origin/failure.ts';
-import { type AddressTest, clientScheme, forwardRequestLines, type HostPolicy } from './origin/forwarded.ts';
-import type { Origin } from './origin/origin.ts';
+import { clientScheme, forwardRequestLines } from './origin/forwarded.ts';
+import type { Urgency } from './origin/upstream.ts';
 import type { PurgeDoor, PurgeService } from './purge-door.ts';
 import { Reply, type ReplyOptions } from './reply.ts';
+import type { Route, Site } from './site/site.ts';
 import type { Ask, Forward, Visit } from './visit.ts';
 
 export interface EdgeOptions extends ReplyOptions {
-  readonly hostPolicy: HostPolicy;
-  readonly trusted: AddressTest;
-  /** The rules for a method, an authority and a target; routes by content type count once the response's is known. */
-  readonly rulesFor: (method: string, authority: string, target: string, contentType?: string) => CacheRules;
+  /** What the settings make of requests, until `use`. */
+  readonly site: Site;
   readonly store: TieredStore<StoredMeta>;
   /** Lends memory to fills. */
   readonly budget: Budget;
   readonly journal: Journal;
-  readonly origin: Origin;
   readonly purgeDoor: PurgeDoor;
   readonly purge: PurgeService['purge'];
   /** Tells other workers of keys that an unsafe request has invalidated; undefined when there are none. */
@@ -77,9 +74,11 @@ export class Edge {
   readonly #aliases = new SearchAliases();
   readonly #fetcher: Fetcher;
   readonly #reply: Reply;
+  #site: Site;
 
   constructor(options: EdgeOptions) {
     this.#options = options;
+    this.#site = options.site;
     this.#admit = admissions(options.identity);
     this.#reply = new Reply(options);
     const keep = new Keep({ ...options, aliases: this.#aliases });
@@ -91,17 +90,41 @@ export class Edge {
     return this.#flights.size;
   }
 
-  /** Admit and key. */
+  /** From now on requests are served by these settings; those under way end by theirs. */
+  use(site: Site): void {
+    this.#site = site;
+  }
+
+  /** Admit and route. */
   handle(request: Request, responder: Responder): void {
-    const { rulesFor, trusted, purgeDoor } = this.#options;
     const admission = this.#admit(request.fields);
     const refusal = refusalByMethod(request.method) ?? admission.refusal;
     if (refusal !== undefined) return this.#reply.refused(request, responder, refusal);
+    const route = this.#site.route(request.method, request);
+    const answer = route.gate?.admit(request);
+    if (answer === undefined) return this.#enter(request, responder, admission, route);
+    if (!(answer instanceof Promise)) return this.#reply.refused(request, responder, answer);
+    answer.then(
+      (late) => {
+        if (responder.gone) return;
+        if (late !== undefined) this.#reply.refused(request, responder, late);
+        else this.#enter(request, responder, admission, route);
+      },
+      (error: unknown) => {
+        this.#options.log.error({ err: error }, 'the gate could not decide');
+        this.#reply.refused(request, responder, UNDECIDED);
+      },
+    );
+  }
+
+  /** Key. */
+  #enter(request: Request, responder: Responder, admission: Admission, route: Route): void {
+    const { purgeDoor } = this.#options;
     const { method, authority } = request;
-    const rules = rulesFor(method, authority, request.target);
-    const scheme = admission.namesScheme ? clientScheme(request, trusted) : request.scheme;
+    const { rules } = route;
+    const scheme = admission.namesScheme ? clientScheme(request, this.#site.trusted) : request.scheme;
     // What another method invalidates or purges lies under the key that GET has.
-    const keyRules = isReusable(method) ? rules.key : rulesFor('GET', authority, request.target).key;
+    const keyRules = isReusable(method) ? rules.key : this.#site.route('GET', request).rules.key;
     const exact = cacheKey(scheme, authority, request.target, keyRules);
     const key = this.#aliases.resolve(exact.key);
     if (method === 'PURGE')
@@ -110,7 +133,7 @@ export class Edge {
       request,
       responder,
       admission,
-      rules,
+      route,
       key,
       target: exact.target,
       storeFailed: false,
@@ -159,7 +182,8 @@ export class Edge {
 
   /** Decide, and THE SWITCH. */
   #decide(visit: Visit, records: Records, record: Stored<StoredMeta> | undefined): void {
-    const { request, responder, admission, rules } = visit;
+    const { request, responder, admission, route } = visit;
+    const { rules } = route;
     const verdict = record === undefined ? 'valid' : this.#verdict(record);
     const now = this.#options.now();
     const decision = decide({
@@ -290,27 +314,30 @@ export class Edge {
       else this.#backoff.succeeded(flightKey);
     };
     const behind: Visit = { ...visit, request: { ...visit.request, method: 'GET', body: null } };
-    this.#start(behind, forward, flight, () => undefined);
+    this.#start(behind, forward, flight, 'revalidation', () => undefined);
   }
 
   #start(
     visit: Visit,
     forward: Forward,
     flight: Flight<FetchOutcome>,
+    urgency: Urgency = 'user',
     onInterim = (status: number, lines: FieldLines): void => visit.responder.inform(status, lines),
   ): void {
-    const { request, key, target } = visit;
-    const { rulesFor } = this.#options;
+    const { request, route, key, target } = visit;
+    const site = this.#site;
     const { record, records, store, ask } = forward;
     this.#fetcher.start({
       flight,
       key,
       request,
+      upstream: route.upstream,
+      urgency,
       target,
       forCache: store && isReusable(request.method),
       ask,
       linesFor: (form) => this.#requestLines(visit, forward, form),
-      rulesFor: (type) => rulesFor(request.method, request.authority, request.target, type),
+      rulesFor: (type) => site.rulesFor(request.method, request, type),
       record,
       records,
       standsIn: (status) => this.#standIn(visit, forward, status) !== undefined,
@@ -319,14 +346,14 @@ export class Edge {
   }
 
   /** The request to the origin in the form that is asked (visit.ts). */
-  #requestLines({ request }: Visit, { record, records, need }: Forward, ask: Ask): FieldLines {
-    const { identity, hostPolicy, trusted, origin } = this.#options;
+  #requestLines({ request, route }: Visit, { record, records, need }: Forward, ask: Ask): FieldLines {
+    const { identity } = this.#options;
     const hops = maxForwards(request.method, request.fields);
     const form = {
       identity,
-      hostPolicy,
-      trusted,
-      originAuthority: origin.authority,
+      hostPolicy: route.hostPolicy,
+      trusted: this.#site.trusted,
+      originAuthority: route.upstream.authority,
       maxForwards: hops.kind === 'forward' ? hops.value : undefined,
     };
     const bare = { ...form, without: ANSWERED_HERE };
@@ -425,12 +452,12 @@ export class Edge {
     kind: 'unreachable' | number,
   ): StandIn | undefined {
     if (record === undefined || reason === 'partial') return undefined;
-    const { admission, rules } = visit;
+    const { admission, route } = visit;
     return mayServeOnError({
       stored: record.meta,
       request: admission.facts,
       verdict,
-      rules,
+      rules: route.rules,
       now: this.#options.now(),
       kind,
     });
@@ -451,7 +478,7 @@ export class Edge {
   /** What a successful unsafe request makes of stored responses (RFC 9111 §4.4, RFC 9875 §3), before its client hears of it. */
   async #invalidate(visit: Visit, status: number, fields: Request['fields']): Promise<void> {
     const { spreadInvalidation, purge } = this.#options;
-    const keys = invalidatedKeys({ key: visit.key, status, fields, rules: visit.rules.key });
+    const keys = invalidatedKeys({ key: visit.key, status, fields, rules: visit.route.rules.key });
     if (keys.length === 0) return;
     this.applyInvalidation(keys);
     await spreadInvalidation?.(keys);
@@ -517,8 +544,8 @@ export class Edge {
   }
 
   /** Requests with this key wait for one another: the cache key, and the nominated values as far as they are known. */
-  #flightKey({ key, vary, request, admission, rules }: Visit, { record, records }: Forward): string {
-    const names = vary ?? (record ?? records[0])?.meta.vary ?? rules.key.extraFields;
+  #flightKey({ key, vary, request, admission, route }: Visit, { record, records }: Forward): string {
+    const names = vary ?? (record ?? records[0])?.meta.vary ?? route.rules.key.extraFields;
     const variant = names.length === 0 ? '' : `\n${variantKey(names, request.fields)}`;
     // RFC 9111 §3.5: what comes of a request with credentials may be for it alone; others do not wait for that.
     return admission.facts.hasAuthorization ? `${key}${variant}\nauthorized` : `${key}${variant}`;
@@ -531,6 +558,12 @@ function failedToRefresh(outcome: FetchOutcome | undefined): boolean {
   if (outcome.kind === 'shared') return outcome.fill.state === 'failed';
   return outcome.kind === 'own' && outcome.response.status >= 500;
 }
+
+const UNDECIDED = {
+  status: 500,
+  sentence: 'Whether the request may pass could not be found out.',
+  detail: 'gate-error',
+} as const;
 
 const ONLY_IF_CACHED = {
   status: 504,

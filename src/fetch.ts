@@ -17,7 +17,7 @@ import type { Keep } from './keep.ts';
 import { Counters } from './observe/counters.ts';
 import type { Log } from './observe/log.ts';
 import type { OriginFailure } from './origin/failure.ts';
-import type { Exchange, Origin, OriginResponse } from './origin/origin.ts';
+import type { Exchange, OriginResponse, Upstream, Urgency } from './origin/upstream.ts';
 import { combinedBody, fillBody, type RangeableBody } from './respond.ts';
 import type { Ask } from './visit.ts';
 
@@ -74,6 +74,8 @@ export interface FetchPlan {
   readonly flight: Flight<FetchOutcome>;
   readonly key: string;
   readonly request: Request;
+  readonly upstream: Upstream;
+  readonly urgency: Urgency;
   readonly target: string;
   /** The response may be stored and shared; otherwise it only passes through. */
   readonly forCache: boolean;
@@ -92,7 +94,6 @@ export interface FetchPlan {
 }
 
 export interface FetcherOptions {
-  readonly origin: Origin;
   readonly store: Pick<TieredStore<StoredMeta>, 'wants'>;
   readonly keep: Keep;
   /** Lends memory to fills. */
@@ -132,13 +133,21 @@ class Fetch {
   }
 
   send(): void {
-    const { request, target, flight, ask, linesFor, onInterim } = this.#plan;
+    const { request, upstream, urgency, key, target, flight, ask, linesFor, onInterim } = this.#plan;
     flight.onAbandoned = () => {
       this.#exchange?.abort();
       this.#options.flights.end(flight);
     };
-    this.#exchange = this.#options.origin.send(
-      { method: request.method, target, lines: linesFor(ask), body: request.body },
+    this.#exchange = upstream.send(
+      {
+        method: request.method,
+        target,
+        lines: linesFor(ask),
+        body: request.body,
+        key,
+        client: request.peer.address,
+        urgency,
+      },
       {
         onInterim,
         onHead: (response) => this.#onHead(response),

@@ -308,6 +308,6 @@ export class Reply {
   }
 
   #marks(visit: Visit, age: number | undefined, cacheStatus: string, outcome: OutcomeName): Marks {
-    return { age, cacheStatus, xCache: xCache(outcome), via: this.#via, without: leftOut(visit.rules) };
+    return { age, cacheStatus, xCache: xCache(outcome), via: this.#via, without: leftOut(visit.route.rules) };
   }
 }

@@ -144,6 +144,7 @@ async function openOrigin(
   now: () => number,
 ): Promise<{ url: string; close: () => Promise<void> }> {
   if (origin.kind === 'url') return { url: origin.url, close: async () => undefined };
+  if (origin.kind === 'group') return { url: origin.name, close: async () => undefined };
   const { startDemoOrigin } = await import('./demo/origin.ts');
   return startDemoOrigin({ now });
 }
@@ -232,7 +233,7 @@ function adminListener({
     readiness: () => ({ ready: true, disk: disk?.health() ?? 'none', ...nodes?.health() }),
     purgeDoor,
     purger,
-    keyRulesFor: (authority, target) => rulesFor(config, 'GET', authority, target).key,
+    keyRulesFor: (authority, target) => rulesFor(config, 'GET', { authority, target }).key,
     inspect: async (url) => {
       const keys = keysOf(url);
       const memory = await Promise.all(pool.targets().map((target) => target.inspect(keys)));

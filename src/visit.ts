@@ -4,15 +4,15 @@ import type { Stored } from '../storage/store.ts';
 import type { Admission } from './admit.ts';
 import type { Verdict } from './cache/age.ts';
 import type { Need } from './cache/content-range.ts';
-import type { CacheRules } from './cache/rules.ts';
 import type { StoredMeta } from './cache/stored.ts';
 import type { Request, Responder } from './http/message.ts';
+import type { Route } from './site/site.ts';
 
 export interface Visit {
   readonly request: Request;
   readonly responder: Responder;
   readonly admission: Admission;
-  readonly rules: CacheRules;
+  readonly route: Route;
   readonly key: string;
   /** What the origin is asked for (key.ts: decided together with the key). */
   readonly target: string;

@@ -14,18 +14,25 @@ export interface RouteConfig {
   };
   /** The cache settings of all routes, overridden by those of this one. */
   readonly rules: CacheRules;
+  /** Name of the origin group; undefined is the one of `origin`. */
+  readonly origin: string | undefined;
+}
+
+/** What of a request decides on its route. */
+export interface Routed {
+  readonly authority: string;
+  readonly target: string;
 }
 
 /**
- * The first route that matches. `authority` and `target` as in Request; the query takes no part. The path is matched with
+ * The first route that matches the request, as if it had `method`. The query takes no part. The path is matched with
  * unreserved escapes decoded and dot and empty segments resolved (RFC 3986 §6.2.2), so that no spelling gets round a route.
  * @param contentType of the response, once it is known; before, no route that names one matches
  */
 export function matchRoute(
   routes: readonly RouteConfig[],
   method: string,
-  authority: string,
-  target: string,
+  { authority, target }: Routed,
   contentType?: string,
 ): RouteConfig | undefined {
   if (routes.length === 0) return undefined;
@@ -49,11 +56,10 @@ function matchesMethod(methods: readonly string[], method: string): boolean {
 export function rulesFor(
   config: { readonly routes: readonly RouteConfig[]; readonly cache: { readonly rules: CacheRules } },
   method: string,
-  authority: string,
-  target: string,
+  request: Routed,
   contentType?: string,
 ): CacheRules {
-  return matchRoute(config.routes, method, authority, target, contentType)?.rules ?? config.cache.rules;
+  return matchRoute(config.routes, method, request, contentType)?.rules ?? config.cache.rules;
 }
 
 /** Type and subtype without parameters (RFC 9110 §8.3.1). */

@@ -3,6 +3,7 @@
 
 import { z } from 'zod';
 import { globalCache, routeCache } from './cache-schema.ts';
+import { groupName, groupOf, origins, originUrl } from './origins-schema.ts';
 import { parseHostPattern, parseMediaPattern, parsePathPattern } from './patterns.ts';
 import { decimal, duration, flag, integer, list, oneOf, section, size, sizeOr, text } from './setting.ts';
 import { formatAddress, parseAddress, parseRange } from './units.ts';
@@ -16,6 +17,9 @@ const WAIT = { min: 1, max: 24 * HOUR };
 const ADDRESS = 'host:port such as "127.0.0.1:8080", "[::1]:8080", or ":8080" for all interfaces';
 const RANGE = 'an address or a range such as "10.0.0.0/8" or "2001:db8::/32"';
 const METHOD = 'a method in capitals such as "GET"';
+const ORIGIN =
+  '"demo", a URL such as "http://127.0.0.1:3000" without user, path and query, or the name of a group in `origins`';
+const GROUP = 'the name of a group in `origins`';
 
 const log = section('The log, JSON lines on standard output.', {
   level: oneOf('Least severe level that is written.', [
@@ -140,6 +144,7 @@ const route = section('Requests and the settings that hold for them.', {
       parseMediaPattern,
     ).optional(),
   }),
+  origin: text('Group of `origins` that these requests go to.', GROUP, groupName).optional(),
   cache: routeCache,
 });
 
@@ -152,10 +157,11 @@ export const schema = section('Settings of holdfast.', {
   ).optional(),
   listen: text('Where clients connect.', ADDRESS, parseAddress).prefault('127.0.0.1:8080'),
   origin: text(
-    'The server that the edge stands before; "demo" is the bundled demonstration site.',
-    '"demo", or a URL such as "http://127.0.0.1:3000", without user, path and query',
+    'The server that the edge stands before: its URL, the name of a group in `origins`, or "demo" for the bundled demonstration site.',
+    ORIGIN,
     origin,
   ),
+  origins,
   admin: text(
     'Where health and metrics are served; "none" serves them nowhere.',
     `"none", or ${ADDRESS}`,
@@ -197,10 +203,23 @@ export const schema = section('Settings of holdfast.', {
       allowed: 'a list of routes',
     })
     .prefault([]),
-}).refine((set) => set.admin === 'none' || set.admin.port === 0 || !sameAddress(set.listen, set.admin), {
-  path: ['admin'],
-  message: 'another address than listen',
-});
+})
+  .refine((set) => set.admin === 'none' || set.admin.port === 0 || !sameAddress(set.listen, set.admin), {
+    path: ['admin'],
+    message: 'another address than listen',
+  })
+  .superRefine(({ origin, origins, routes }, context) => {
+    const known = Object.keys(origins);
+    const there = known.length === 0 ? ' (there is none)' : ` (${known.join(', ')})`;
+    const check = (name: string | undefined, path: (string | number)[], allowed: string): void => {
+      if (name === undefined || known.includes(name)) return;
+      context.addIssue({ code: 'custom', path, message: `${allowed}${there}` });
+    };
+    check(groupOf(origin), ['origin'], ORIGIN);
+    routes.forEach((one, i) => {
+      check(one.origin, ['routes', i, 'origin'], GROUP);
+    });
+  });
 
 export type Parsed = z.output<typeof schema>;
 
@@ -213,10 +232,14 @@ function sameAddress(a: Listen, b: Listen): boolean {
   );
 }
 
-function origin(value: string): string | undefined {
-  if (value === 'demo') return value;
-  if (!/^https?:\/\/[^/?#\\@\s]+\/?$/i.test(value) || !URL.canParse(value)) return undefined;
-  return new URL(value).origin;
+function origin(
+  value: string,
+): { kind: 'demo' } | { kind: 'url'; url: string } | { kind: 'group'; name: string } | undefined {
+  if (value === 'demo') return { kind: 'demo' };
+  const name = groupName(value);
+  if (name !== undefined) return { kind: 'group', name };
+  const url = originUrl(value);
+  return url === undefined ? undefined : { kind: 'url', url };
 }
 
 function redisUrl(value: string): string | undefined {

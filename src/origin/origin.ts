@@ -4,10 +4,10 @@
 
 import { type Dispatcher, Pool } from 'undici';
 import { endToEnd } from '../cache/stored-fields.ts';
-import { type FieldLines, Fields } from '../http/fields.ts';
-import type { RequestBody } from '../http/message.ts';
+import { Fields } from '../http/fields.ts';
 import { originConnector } from './connect.ts';
 import { nameFailure, OriginFailure } from './failure.ts';
+import type { Exchange, ExchangeEvents, OriginRequest, Upstream } from './upstream.ts';
 
 export interface OriginOptions {
   /** scheme://host:port of the origin. */
@@ -21,47 +21,12 @@ export interface OriginOptions {
   readonly connections: number;
 }
 
-export interface OriginRequest {
-  readonly method: string;
-  readonly target: string;
-  /** End-to-end field lines and Host; neither Content-Length nor Transfer-Encoding. */
-  readonly lines: FieldLines;
-  readonly body: RequestBody | null;
-}
-
-export interface OriginResponse {
-  readonly status: number;
-  readonly fields: Fields;
-  /** The exchange took place on a first connection or was retried; for the log. */
-  readonly attempts: number;
-}
-
-/** What an exchange tells its owner, in order: onInterim*, then onHead, onData*, onEnd; or onFailure at any point, last. */
-export interface ExchangeEvents {
-  /** End-to-end field lines only. */
-  onInterim(status: number, lines: FieldLines): void;
-  onHead(response: OriginResponse): void;
-  /** The chunk is a view on a read buffer that is not reused: it may be kept, but may pin up to 64 KB. */
-  onData(chunk: Buffer): void;
-  onEnd(): void;
-  onFailure(failure: OriginFailure): void;
-}
-
-/** A running exchange. */
-export interface Exchange {
-  /** Stops reading the response body; the origin feels it through its socket. */
-  pause(): void;
-  resume(): void;
-  /** Gives the exchange up; no event follows. */
-  abort(): void;
-}
-
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
 
 /** Of a response: 64 KB of tags (cache/tags.ts) and all else beside them. */
 const MAX_HEAD_BYTES = 256 * 1024;
 
-export class Origin {
+export class Origin implements Upstream {
   readonly authority: string;
   readonly scheme: 'http' | 'https';
   /** Requests sent, retries included. */

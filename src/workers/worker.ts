@@ -15,7 +15,7 @@ import { formatCacheStatus } from '../cache/cache-status.ts';
 import { sizeOfMeta } from '../cache/codec.ts';
 import { Packer } from '../cache/pack.ts';
 import type { StoredMeta } from '../cache/stored.ts';
-import { type Address, type Config, rulesFor } from '../config.ts';
+import type { Address, Config } from '../config.ts';
 import { Edge } from '../edge.ts';
 import { createListener, type Listener } from '../http/listener.ts';
 import { type NodesHealth, tiersOf } from '../nodes.ts';
@@ -24,8 +24,9 @@ import { Counters } from '../observe/counters.ts';
 import type { Log } from '../observe/log.ts';
 import { createMetrics } from '../observe/metrics.ts';
 import { addressTest, type Identity } from '../origin/forwarded.ts';
-import { Origin } from '../origin/origin.ts';
 import { PurgeDoor, type PurgeService } from '../purge-door.ts';
+import { Site } from '../site/site.ts';
+import { Upstreams } from '../site/upstreams.ts';
 
 export interface WorkerOptions {
   readonly config: Config;
@@ -58,7 +59,7 @@ export class EdgeWorker implements PurgeTarget {
   readonly #options: WorkerOptions;
   readonly #memory: MemoryStore<StoredMeta>;
   readonly #sweep: Sweep<MetInMemory>;
-  readonly #origin: Origin;
+  readonly #upstreams = new Upstreams();
   readonly #listener: Listener;
 
   constructor(options: WorkerOptions) {
@@ -75,13 +76,7 @@ export class EdgeWorker implements PurgeTarget {
     });
     const store = tiersOf(this.#memory, options);
     this.#sweep = new Sweep(memorySource(store), journal);
-    this.#origin = new Origin({
-      url: options.originUrl,
-      connectTimeoutMs: config.timeouts.connectMs,
-      firstByteTimeoutMs: config.timeouts.firstByteMs,
-      idleTimeoutMs: config.timeouts.idleMs,
-      connections: config.originConnections,
-    });
+    this.#upstreams.apply(config, options.originUrl);
     const access = new Access({ counters, log, enabled: config.log.access, now });
     this.purgeDoor = new PurgeDoor({
       name: identity.name,
@@ -94,14 +89,11 @@ export class EdgeWorker implements PurgeTarget {
     });
     this.edge = new Edge({
       identity,
-      hostPolicy: config.host,
-      trusted: addressTest(config.trustedProxies),
+      site: new Site(config, this.#upstreams),
       debugKey: config.cache.debug,
-      rulesFor: (...of) => rulesFor(config, ...of),
       store,
       budget: this.#memory,
       journal,
-      origin: this.#origin,
       purgeDoor: this.purgeDoor,
       purge: options.purgeService.purge,
       spreadInvalidation: options.spreadInvalidation,
@@ -128,8 +120,8 @@ export class EdgeWorker implements PurgeTarget {
       counters,
       {
         connections: () => this.#listener.connections,
-        originRequests: () => this.#origin.requests,
-        originActive: () => this.#origin.active,
+        originRequests: () => this.#upstreams.requests,
+        originActive: () => this.#upstreams.active,
         flights: () => this.edge.flights,
         stores: () => this.#stores(),
         nodes: nodes && (() => nodes.health()),
@@ -169,7 +161,7 @@ export class EdgeWorker implements PurgeTarget {
   /** Drains the listener, then lets go of the origin. The disk is the owner's to close. */
   async close(graceMs: number): Promise<void> {
     await this.#listener.close(graceMs);
-    await this.#origin.destroy();
+    await this.#upstreams.destroy();
   }
 
   /** Stops at once. */

@@ -88,7 +88,7 @@ describe('holdfast run', () => {
     expect(stderr).toContain('disk.size: "1"; allowed: a size');
     expect(stderr).toContain('--workers: 0; allowed: a whole number from 1 to 64');
     expect(stderr).toContain('--access-log: "maybe"; allowed: "on" or "off"');
-    expect(stderr).toContain('origin: not given; allowed: "demo", or a URL');
+    expect(stderr).toContain('origin: not given; allowed: "demo", a URL');
   });
 
   it('is what is run without a command', async () => {

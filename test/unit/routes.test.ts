@@ -8,7 +8,7 @@ const config = (routes: unknown, cache: unknown = {}) =>
   parseConfig({ origin: 'demo', routes, cache }, 'test');
 
 function matches(match: unknown, method: string, authority: string, target: string): boolean {
-  return matchRoute(config([{ match }]).routes, method, authority, target) !== undefined;
+  return matchRoute(config([{ match }]).routes, method, { authority, target }) !== undefined;
 }
 
 describe('a path pattern', () => {
@@ -120,7 +120,9 @@ describe('routes', () => {
       { match: { path: '/a/*' }, cache: { ttl: '2s' } },
       { match: {}, cache: { ttl: '3s' } },
     ]);
-    const ttls = ['/a/b', '/a/c', '/d'].map((target) => rulesFor(settings, 'GET', 'a', target).ttlMs);
+    const ttls = ['/a/b', '/a/c', '/d'].map(
+      (target) => rulesFor(settings, 'GET', { authority: 'a', target }).ttlMs,
+    );
     expect(ttls).toEqual([1000, 2000, 3000]);
   });
 
@@ -134,17 +136,17 @@ describe('routes', () => {
       ],
       { ttl: '9s', maxVariants: 3, key: { query: 'sort', allowParams: ['a'] } },
     );
-    expect(rulesFor(settings, 'GET', 'a', '/x')).toEqual({
+    expect(rulesFor(settings, 'GET', { authority: 'a', target: '/x' })).toEqual({
       ...DEFAULT_RULES,
       bypass: true,
       maxVariants: 3,
       key: { ...DEFAULT_RULES.key, query: 'sort', denyParams: ['utm_*'] },
     });
-    expect(rulesFor(settings, 'GET', 'a', '/y')).toBe(settings.cache.rules);
+    expect(rulesFor(settings, 'GET', { authority: 'a', target: '/y' })).toBe(settings.cache.rules);
   });
 
   it('are none where none are set', () => {
-    expect(matchRoute([], 'GET', 'a', '/')).toBeUndefined();
+    expect(matchRoute([], 'GET', { authority: 'a', target: '/' })).toBeUndefined();
   });
 
   it('take targets that are no path', () => {

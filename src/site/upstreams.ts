@@ -1,0 +1,96 @@
+// The upstreams that the settings name, kept across reloads while their settings stay the same, so that connections and what
+// is known of origins' health stay too.
+
+import { isDeepStrictEqual } from 'node:util';
+import type { Config, OriginGroupConfig } from '../config.ts';
+import { Origin } from '../origin/origin.ts';
+import type { Upstream } from '../origin/upstream.ts';
+
+/** Everything that an upstream is made of. */
+interface Plan {
+  readonly group: OriginGroupConfig;
+  readonly timeouts: Config['timeouts'];
+  readonly connections: number;
+}
+
+interface Open {
+  readonly plan: Plan;
+  readonly upstream: Upstream;
+}
+
+/** The name of the group that stands where a route names none. */
+export const DEFAULT_GROUP = '';
+
+export class Upstreams {
+  readonly #open = new Map<string, Open>();
+  readonly #leaving = new Set<Upstream>();
+  /** Requests of upstreams that are gone, so that the sum never falls. */
+  #requests = 0;
+
+  get requests(): number {
+    let sum = this.#requests;
+    for (const upstream of this.#all()) sum += upstream.requests;
+    return sum;
+  }
+
+  get active(): number {
+    let sum = 0;
+    for (const upstream of this.#all()) sum += upstream.active;
+    return sum;
+  }
+
+  /** Opens what is new in the settings; lets what is no more in them end its exchanges. */
+  apply(config: Config, originUrl: string): void {
+    const groups = { ...config.origins, ...defaultGroup(config, originUrl) };
+    for (const [name, { upstream }] of this.#open) if (!(name in groups)) this.#retire(name, upstream);
+    for (const [name, group] of Object.entries(groups)) {
+      const plan = { group, timeouts: config.timeouts, connections: config.originConnections };
+      const open = this.#open.get(name);
+      if (open !== undefined && isDeepStrictEqual(open.plan, plan)) continue;
+      if (open !== undefined) this.#retire(name, open.upstream);
+      this.#open.set(name, { plan, upstream: openUpstream(plan) });
+    }
+  }
+
+  /** @throws when no group has the name: config.ts has seen to it that one has. */
+  get(name: string): Upstream {
+    const open = this.#open.get(name);
+    if (open === undefined) throw new Error(`no origin group "${name}"`);
+    return open.upstream;
+  }
+
+  async destroy(): Promise<void> {
+    await Promise.all([...this.#all()].map((upstream) => upstream.destroy()));
+  }
+
+  *#all(): Iterable<Upstream> {
+    for (const { upstream } of this.#open.values()) yield upstream;
+    yield* this.#leaving;
+  }
+
+  #retire(name: string, upstream: Upstream): void {
+    this.#open.delete(name);
+    this.#leaving.add(upstream);
+    const gone = (): void => {
+      this.#leaving.delete(upstream);
+      this.#requests += upstream.requests;
+    };
+    upstream.close().then(gone, gone);
+  }
+}
+
+function defaultGroup({ origin }: Config, originUrl: string): Record<string, OriginGroupConfig> {
+  return origin.kind === 'group' ? {} : { [DEFAULT_GROUP]: { servers: [{ url: originUrl }] } };
+}
+
+function openUpstream({ group, timeouts, connections }: Plan): Upstream {
+  const [server] = group.servers;
+  if (server === undefined) throw new Error('an origin group without a server');
+  return new Origin({
+    url: server.url,
+    connectTimeoutMs: timeouts.connectMs,
+    firstByteTimeoutMs: timeouts.firstByteMs,
+    idleTimeoutMs: timeouts.idleMs,
+    connections,
+  });
+}
