@@ -9,7 +9,8 @@ import { ConfigError, type Fault, faultsOf, formatPath } from './config/faults.t
 import { type Override, withOverrides } from './config/flags.ts';
 import { findJsonFault } from './config/json.ts';
 import type { OriginGroupConfig } from './config/origins-schema.ts';
-import type { RouteConfig } from './config/routes.ts';
+import type { HeaderEdits, RouteConfig } from './config/routes.ts';
+import { localConfig } from './config/routes-schema.ts';
 import { type Parsed, schema, token } from './config/schema.ts';
 import type { Address } from './config/units.ts';
 import type { Limits } from './http/limits.ts';
@@ -58,6 +59,8 @@ export interface Config {
     readonly perSecond: number;
     readonly burst: number;
   };
+  /** Header edits where no route says more. */
+  readonly headers: HeaderEdits;
   /** In the operator's order. */
   readonly routes: readonly RouteConfig[];
 }
@@ -106,11 +109,26 @@ function build(
   if (result.data === undefined || faults.length > 0) throw new ConfigError(faults, source);
   const { tokenFile } = result.data.purge;
   const read = tokenFile === undefined ? { token: result.data.purge.token } : readToken(tokenFile);
-  if ('fault' in read) throw new ConfigError([read.fault], source);
-  return deepFreeze(shape(result.data, read.token));
+  const bodies = result.data.routes.map(({ respond }, i) => readBody(respond, i));
+  const unread = [read, ...bodies].flatMap((one) => ('fault' in one ? [one.fault] : []));
+  if (unread.length > 0 || 'fault' in read) throw new ConfigError(unread, source);
+  return deepFreeze(
+    shape(
+      result.data,
+      read.token,
+      bodies.map((one) => ('body' in one ? one.body : Buffer.alloc(0))),
+    ),
+  );
 }
 
-function shape(set: Parsed, purgeToken: string | undefined): Config {
+/** Every condition, left out or not. */
+function matchOf(match: Parsed['routes'][number]['match']): RouteConfig['match'] {
+  const { host, path, methods, headers, query, clients, contentType } = match;
+  return { host, path, methods, headers, query, clients, contentType };
+}
+
+/** @param bodies of the routes that answer themselves, by their place */
+function shape(set: Parsed, purgeToken: string | undefined, bodies: readonly Buffer[]): Config {
   const { timeouts, client } = set;
   const rules = overlay(DEFAULT_RULES, set.cache);
   return {
@@ -159,10 +177,18 @@ function shape(set: Parsed, purgeToken: string | undefined): Config {
       perSecond: set.purge.rate,
       burst: set.purge.burst,
     },
-    routes: set.routes.map(({ match, cache, origin }) => ({
-      match: { host: match.host, path: match.path, methods: match.methods, contentType: match.contentType },
-      rules: overlay(rules, cache),
-      origin,
+    headers: { request: [set.headers.request], response: [set.headers.response] },
+    routes: set.routes.map((route, i) => ({
+      match: matchOf(route.match),
+      rules: overlay(rules, route.cache),
+      origin: route.origin,
+      host: route.host,
+      rewrite: route.rewrite,
+      local: localConfig(route, bodies[i] ?? Buffer.alloc(0)),
+      headers: {
+        request: [set.headers.request, route.headers.request],
+        response: [set.headers.response, route.headers.response],
+      },
     })),
   };
 }
@@ -193,6 +219,29 @@ function readToken(file: string): { token: string } | { fault: Fault } {
   if (found !== undefined) return { token: found };
   const allowed = 'a file whose first line is 16 to 512 visible characters without spaces';
   return { fault: { path: 'purge.tokenFile', value: `${JSON.stringify(file)}: no token in it`, allowed } };
+}
+
+const MAX_BODY_BYTES = 1024 * 1024;
+
+/** The content of a route that answers itself. */
+function readBody(
+  respond: Parsed['routes'][number]['respond'],
+  i: number,
+): { body: Buffer } | { fault: Fault } {
+  const file = respond?.file;
+  if (file === undefined) return { body: Buffer.from(respond?.body ?? '') };
+  try {
+    const body = readFileSync(file);
+    if (body.length <= MAX_BODY_BYTES) return { body };
+    return { fault: bodyFault(i, file, 'larger than 1 MB') };
+  } catch (error) {
+    return { fault: bodyFault(i, file, reason(error instanceof Error ? error : new Error(String(error)))) };
+  }
+}
+
+function bodyFault(i: number, file: string, problem: string): Fault {
+  const value = `${JSON.stringify(file)}: ${problem}`;
+  return { path: `routes[${i}].respond.file`, value, allowed: 'a readable file of 1 MB at most' };
 }
 
 function readText(file: string): string | Error {

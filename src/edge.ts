@@ -33,7 +33,8 @@ import { clientScheme, forwardRequestLines } from './origin/forwarded.ts';
 import type { Urgency } from './origin/upstream.ts';
 import type { PurgeDoor, PurgeService } from './purge-door.ts';
 import { Reply, type ReplyOptions } from './reply.ts';
-import type { Route, Site } from './site/site.ts';
+import type { Route } from './site/route.ts';
+import type { Site } from './site/site.ts';
 import type { Ask, Forward, Visit } from './visit.ts';
 
 export interface EdgeOptions extends ReplyOptions {
@@ -101,27 +102,32 @@ export class Edge {
     const refusal = refusalByMethod(request.method) ?? admission.refusal;
     if (refusal !== undefined) return this.#reply.refused(request, responder, refusal);
     const route = this.#site.route(request.method, request);
-    const answer = route.gate?.admit(request);
-    if (answer === undefined) return this.#enter(request, responder, admission, route);
-    if (!(answer instanceof Promise)) return this.#reply.refused(request, responder, answer);
-    answer.then(
+    const verdict = route.gate?.admit(request);
+    if (verdict === undefined) return this.#enter(request, responder, route);
+    if (!(verdict instanceof Promise)) return this.#reply.refused(request, responder, verdict, route);
+    verdict.then(
       (late) => {
         if (responder.gone) return;
-        if (late !== undefined) this.#reply.refused(request, responder, late);
-        else this.#enter(request, responder, admission, route);
+        if (late !== undefined) this.#reply.refused(request, responder, late, route);
+        else this.#enter(request, responder, route);
       },
       (error: unknown) => {
         this.#options.log.error({ err: error }, 'the gate could not decide');
-        this.#reply.refused(request, responder, UNDECIDED);
+        this.#reply.refused(request, responder, UNDECIDED, route);
       },
     );
   }
 
-  /** Key. */
-  #enter(request: Request, responder: Responder, admission: Admission, route: Route): void {
+  /** Edit and key. */
+  #enter(asked: Request, responder: Responder, route: Route): void {
     const { purgeDoor } = this.#options;
+    const request = route.entered(asked);
+    const admission = this.#admit(request.fields);
     const { method, authority } = request;
     const { rules } = route;
+    if (route.answer !== undefined && method !== 'PURGE') {
+      return this.#reply.local(request, responder, route.answer(request), route);
+    }
     const scheme = admission.namesScheme ? clientScheme(request, this.#site.trusted) : request.scheme;
     // What another method invalidates or purges lies under the key that GET has.
     const keyRules = isReusable(method) ? rules.key : this.#site.route('GET', request).rules.key;
@@ -135,7 +141,7 @@ export class Edge {
       admission,
       route,
       key,
-      target: exact.target,
+      target: route.rewritten(request, exact.target),
       storeFailed: false,
       alone: false,
       vary: undefined,
@@ -253,7 +259,7 @@ export class Edge {
         });
       }
       case 'only-if-cached':
-        return this.#reply.refused(request, responder, ONLY_IF_CACHED);
+        return this.#reply.refused(request, responder, ONLY_IF_CACHED, route);
       default:
         return decision satisfies never;
     }

@@ -22,6 +22,9 @@ import type { AccessRecord, OutcomeName } from './observe/outcome.ts';
 import type { OriginFailure } from './origin/failure.ts';
 import type { Identity } from './origin/forwarded.ts';
 import { type Answer, answer, leftOut, type Marks, mark, storedBody } from './respond.ts';
+import { edited } from './site/edits.ts';
+import type { LocalAnswer } from './site/local-answer.ts';
+import type { Route } from './site/route.ts';
 import type { Forward, Visit } from './visit.ts';
 
 export interface ReplyOptions {
@@ -45,6 +48,8 @@ interface Composed {
   notModified: Ready | undefined;
   readonly from: number;
   readonly until: number;
+  /** Whose changes to header fields are in it. */
+  readonly route: Route;
 }
 
 /** Bounds of what is kept composed; the bytes are those that the writer keeps with the heads. */
@@ -95,7 +100,7 @@ export class Reply {
       this.stored(visit, record, 'hit', { hit: true, ttl: ttlSeconds(meta, now) });
       return;
     }
-    const composed = this.#composedFor(record, now);
+    const composed = this.#composedFor(record, visit.route, now);
     if (facts.conditional && evaluate(request.method, request.fields, meta) === 'not-modified') {
       composed.notModified = again(composed.notModified) ?? this.#ready(visit, record, now, 304);
       responder.send(composed.notModified.head, null);
@@ -113,13 +118,13 @@ export class Reply {
     this.#send(visit, { head, open }, access);
   }
 
-  #composedFor(record: Stored<StoredMeta>, now: number): Composed {
+  #composedFor(record: Stored<StoredMeta>, route: Route, now: number): Composed {
     const { meta, body } = record;
     const known = this.#composed.get(record, body.length);
-    if (known !== undefined && now < known.until && now >= known.from) return known;
+    if (known !== undefined && now < known.until && now >= known.from && known.route === route) return known;
     // Age and ttl change with the seconds of the response's age, not of the clock.
     const from = now - (Math.floor(meta.initialAgeMs + now - meta.respondedAt) % 1000);
-    const composed = { whole: undefined, notModified: undefined, from, until: from + 1000 };
+    const composed = { whole: undefined, notModified: undefined, from, until: from + 1000, route };
     this.#composed.set(record, composed, body.length);
     return composed;
   }
@@ -213,16 +218,18 @@ export class Reply {
   failed(visit: Visit, forward: Forward, failure: OriginFailure): void {
     const { kind, side, status, message } = failure;
     const cacheStatus = this.#status(visit, { fwd: forward.reason, detail: kind });
-    this.#error(visit.request, visit.responder, status, message, {
-      outcome: 'failed',
-      cacheStatus,
-      failure: kind,
-      side,
-    });
+    const { request, responder, route } = visit;
+    const sent: Sent = { outcome: 'failed', cacheStatus, failure: kind, side };
+    this.#error(request, responder, status, message, sent, [], route);
   }
 
   /** The edge's own no. */
-  refused(request: Request, responder: Responder, { status, sentence, detail, lines = [] }: Refusal): void {
+  refused(
+    request: Request,
+    responder: Responder,
+    { status, sentence, detail, lines = [] }: Refusal,
+    route?: Route,
+  ): void {
     const cacheStatus = formatCacheStatus(this.#options.identity.name, { detail });
     this.#error(
       request,
@@ -231,7 +238,24 @@ export class Reply {
       sentence,
       { outcome: 'refused', cacheStatus, reason: detail },
       lines,
+      route,
     );
+  }
+
+  /** What the settings answer themselves. */
+  local(
+    request: Request,
+    responder: Responder,
+    { status, lines, body, detail }: LocalAnswer,
+    route: Route,
+  ): void {
+    const cacheStatus = formatCacheStatus(this.#options.identity.name, { detail });
+    const marked = [...lines, 'Cache-Status', cacheStatus, 'X-Cache', xCache('local')];
+    const sent = route.responseEdits === undefined ? marked : edited(marked, route.responseEdits);
+    const content = status === 204 || status === 304 ? null : body;
+    responder.send({ status, lines: sent, length: content?.length, once: true }, content);
+    const bytes = request.method === 'HEAD' ? 0 : (content?.length ?? 0);
+    this.#options.access.record(request, { outcome: 'local', status, bytes, cacheStatus, reason: detail });
   }
 
   /** OPTIONS or TRACE with Max-Forwards: 0 (RFC 9110 §7.6.2): this edge is the final recipient. */
@@ -271,8 +295,10 @@ export class Reply {
     sentence: string,
     sent: Sent,
     more: FieldLines = [],
+    route?: Route,
   ): void {
-    const lines = [...more, 'Cache-Status', sent.cacheStatus, 'X-Cache', xCache(sent.outcome)];
+    const plain = [...more, 'Cache-Status', sent.cacheStatus, 'X-Cache', xCache(sent.outcome)];
+    const lines = route?.responseEdits === undefined ? plain : edited(plain, route.responseEdits);
     const bytes = sendText(responder, status, sentence, lines);
     this.#options.access.record(request, { ...sent, status, bytes: request.method === 'HEAD' ? 0 : bytes });
   }
@@ -307,7 +333,14 @@ export class Reply {
     return formatCacheStatus(identity.name, debugKey ? { ...status, key: visit.key } : status);
   }
 
-  #marks(visit: Visit, age: number | undefined, cacheStatus: string, outcome: OutcomeName): Marks {
-    return { age, cacheStatus, xCache: xCache(outcome), via: this.#via, without: leftOut(visit.route.rules) };
+  #marks({ route }: Visit, age: number | undefined, cacheStatus: string, outcome: OutcomeName): Marks {
+    return {
+      age,
+      cacheStatus,
+      xCache: xCache(outcome),
+      via: this.#via,
+      without: leftOut(route.rules),
+      edits: route.responseEdits,
+    };
   }
 }

@@ -14,6 +14,7 @@ import type { StoredMeta } from './cache/stored.ts';
 import { TAG_FIELDS } from './cache/tags.ts';
 import { type FieldLines, Fields } from './http/fields.ts';
 import type { ResponseHead } from './http/message.ts';
+import { type Edits, edited } from './site/edits.ts';
 
 /** A head, and the body to send with it. */
 export interface Answer {
@@ -72,6 +73,8 @@ export interface Marks {
   readonly via: string;
   /** Lower-case names of lines that stay at the edge (`leftOut`). */
   readonly without: ReadonlySet<string>;
+  /** The operator's last word. */
+  readonly edits: Edits | undefined;
 }
 
 /** Fields that the edge writes anew, and those that are for caches alone. */
@@ -99,7 +102,7 @@ export function mark(lines: FieldLines, marks: Marks): FieldLines {
   kept.push('Via', via === undefined || via === '' ? marks.via : `${via}, ${marks.via}`);
   kept.push('Cache-Status', appendCacheStatus(fields.all('cache-status'), marks.cacheStatus));
   kept.push('X-Cache', marks.xCache);
-  return kept;
+  return marks.edits === undefined ? kept : edited(kept, marks.edits);
 }
 
 /** Answers a GET or HEAD from a complete (or completely arriving) representation: RFC 9110 §13.2.2, then §14.2. */

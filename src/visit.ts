@@ -6,7 +6,7 @@ import type { Verdict } from './cache/age.ts';
 import type { Need } from './cache/content-range.ts';
 import type { StoredMeta } from './cache/stored.ts';
 import type { Request, Responder } from './http/message.ts';
-import type { Route } from './site/site.ts';
+import type { Route } from './site/route.ts';
 
 export interface Visit {
   readonly request: Request;
@@ -14,7 +14,7 @@ export interface Visit {
   readonly admission: Admission;
   readonly route: Route;
   readonly key: string;
-  /** What the origin is asked for (key.ts: decided together with the key). */
+  /** What the origin is asked for (key.ts: decided together with the key; then the route's rewriting). */
   readonly target: string;
   /** The store could not be asked: the miss is the storage's, not the cache's. */
   storeFailed: boolean;

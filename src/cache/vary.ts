@@ -41,6 +41,19 @@ const SINGLETONS: ReadonlySet<string> = new Set([
   'user-agent',
 ]);
 
+/**
+ * Nominated like a field where a request's route is not chosen by its URL alone: what routes have fetched differently is
+ * told apart. No field has this name (RFC 9110 §5.1).
+ */
+export const ROUTE = ':route';
+
+const routeLabels = new WeakMap<Fields, string>();
+
+/** Gives the requests that have these fields, this very object, a label as their value of ROUTE. */
+export function labelRoute(fields: Fields, label: string): void {
+  routeLabels.set(fields, label);
+}
+
 /** Requests with the same header bytes share one Fields, so a hit finds the values here. */
 const remembered = new WeakMap<Fields, Map<string, string | undefined>>();
 
@@ -56,7 +69,7 @@ export function normalisedValue(name: string, requestFields: Fields): string | u
     remembered.set(requestFields, values);
   }
   if (values.has(name)) return values.get(name);
-  const combined = requestFields.get(name);
+  const combined = name === ROUTE ? routeLabels.get(requestFields) : requestFields.get(name);
   const value = combined === undefined ? undefined : normalise(name, combined);
   values.set(name, value);
   return value;

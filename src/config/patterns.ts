@@ -31,6 +31,11 @@ export function parseMediaPattern(text: string): Pattern | undefined {
     : undefined;
 }
 
+/** Any text on one line → a pattern on a field's or a parameter's value. */
+export function parseTextPattern(text: string): Pattern | undefined {
+  return text.length <= 1024 && /^[\t\x20-\x7e\x80-\xff]*$/.test(text) ? text.split(/\*+/) : undefined;
+}
+
 const CANONICAL: KeyRules = {
   path: 'normalize',
   query: 'drop',
@@ -55,6 +60,16 @@ export function parseHostPattern(text: string): HostPattern | undefined {
 }
 
 export function matchesPattern(pattern: Pattern, text: string): boolean {
+  return find(pattern, text, undefined);
+}
+
+/** What each `*` of a pattern stands for, the earlier as little as possible; undefined where it does not match. */
+export function wildcards(pattern: Pattern, text: string): readonly string[] | undefined {
+  const stars: string[] = [];
+  return find(pattern, text, stars) ? stars : undefined;
+}
+
+function find(pattern: Pattern, text: string, stars: string[] | undefined): boolean {
   const first = pattern[0] ?? '';
   const last = pattern.length - 1;
   if (last === 0) return text === first;
@@ -65,8 +80,10 @@ export function matchesPattern(pattern: Pattern, text: string): boolean {
     const part = pattern[i] ?? '';
     const found = text.indexOf(part, from);
     if (found === -1) return false;
+    stars?.push(text.slice(from, found));
     from = found + part.length;
   }
+  stars?.push(text.slice(from, end));
   return from <= end;
 }
 

@@ -1,14 +1,26 @@
 // Which route a request belongs to: the first whose conditions all hold. Pure; with no routes it is one check.
 
 import type { CacheRules } from '../cache/rules.ts';
+import type { Fields } from '../http/fields.ts';
+import type { Peer } from '../http/message.ts';
+import { type AddressTest, addressTest, type HostPolicy } from '../origin/forwarded.ts';
+import type { EditsConfig } from '../site/edits.ts';
+import type { LocalConfig } from '../site/local-answer.ts';
+import type { Template } from '../site/template.ts';
 import { canonicalPath, type HostPattern, matchesHost, matchesPattern, type Pattern } from './patterns.ts';
 
 /** A route as plain data; a condition left out holds for every request. */
 export interface RouteConfig {
   readonly match: {
-    readonly host: HostPattern | undefined;
-    readonly path: Pattern | undefined;
+    /** One of them. */
+    readonly host: readonly HostPattern[] | undefined;
+    readonly path: readonly Pattern[] | undefined;
     readonly methods: readonly string[] | undefined;
+    /** By lower-case name. */
+    readonly headers: readonly (readonly [string, Pattern])[] | undefined;
+    readonly query: readonly (readonly [string, Pattern])[] | undefined;
+    /** CIDR texts. */
+    readonly clients: readonly string[] | undefined;
     /** Pattern on the response's media type, lower-case: such a route decides on storing, not on forwarding. */
     readonly contentType: Pattern | undefined;
   };
@@ -16,12 +28,27 @@ export interface RouteConfig {
   readonly rules: CacheRules;
   /** Name of the origin group; undefined is the one of `origin`. */
   readonly origin: string | undefined;
+  /** undefined is as elsewhere. */
+  readonly host: HostPolicy | undefined;
+  readonly rewrite: Template | undefined;
+  /** The answer of a route that asks no origin. */
+  readonly local: LocalConfig | undefined;
+  /** Those of everywhere and then those of this route. */
+  readonly headers: HeaderEdits;
+}
+
+export interface HeaderEdits {
+  readonly request: readonly EditsConfig[];
+  readonly response: readonly EditsConfig[];
 }
 
 /** What of a request decides on its route. */
 export interface Routed {
   readonly authority: string;
   readonly target: string;
+  /** Without fields and peer, as for a URL alone, no condition on them holds. */
+  readonly fields?: Fields;
+  readonly peer?: Peer;
 }
 
 /**
@@ -32,16 +59,20 @@ export interface Routed {
 export function matchRoute(
   routes: readonly RouteConfig[],
   method: string,
-  { authority, target }: Routed,
+  request: Routed,
   contentType?: string,
 ): RouteConfig | undefined {
   if (routes.length === 0) return undefined;
+  const { authority, target } = request;
   const path = canonicalPath(target);
   return routes.find(
     ({ match }) =>
       (match.methods === undefined || matchesMethod(match.methods, method)) &&
-      (match.host === undefined || matchesHost(match.host, authority)) &&
-      (match.path === undefined || matchesPattern(match.path, path)) &&
+      (match.host === undefined || match.host.some((one) => matchesHost(one, authority))) &&
+      (match.path === undefined || match.path.some((one) => matchesPattern(one, path))) &&
+      (match.headers === undefined || matchesHeaders(match.headers, request.fields)) &&
+      (match.query === undefined || matchesQuery(match.query, target)) &&
+      (match.clients === undefined || matchesClient(match.clients, request.peer)) &&
       (match.contentType === undefined ||
         (contentType !== undefined && matchesPattern(match.contentType, mediaType(contentType)))),
   );
@@ -50,6 +81,40 @@ export function matchRoute(
 /** HEAD and PURGE are about what GET stores, so they go where it goes. */
 function matchesMethod(methods: readonly string[], method: string): boolean {
   return methods.includes(method) || ((method === 'HEAD' || method === 'PURGE') && methods.includes('GET'));
+}
+
+function matchesHeaders(
+  wanted: readonly (readonly [string, Pattern])[],
+  fields: Fields | undefined,
+): boolean {
+  return wanted.every(([name, pattern]) => {
+    const value = fields?.get(name);
+    return value !== undefined && matchesPattern(pattern, value);
+  });
+}
+
+/** A parameter that is sent several times matches by any of its values. */
+function matchesQuery(wanted: readonly (readonly [string, Pattern])[], target: string): boolean {
+  const mark = target.indexOf('?');
+  const sent = mark === -1 ? [] : target.slice(mark + 1).split('&');
+  return wanted.every(([name, pattern]) =>
+    sent.some((parameter) => {
+      const equals = parameter.indexOf('=');
+      const isNamed = (equals === -1 ? parameter : parameter.slice(0, equals)) === name;
+      return isNamed && matchesPattern(pattern, equals === -1 ? '' : parameter.slice(equals + 1));
+    }),
+  );
+}
+
+const tests = new WeakMap<readonly string[], AddressTest>();
+
+function matchesClient(ranges: readonly string[], peer: Peer | undefined): boolean {
+  let test = tests.get(ranges);
+  if (test === undefined) {
+    test = addressTest(ranges);
+    tests.set(ranges, test);
+  }
+  return peer !== undefined && test(peer.address);
 }
 
 /** The rules of the route, or those that hold where no route matches. */

@@ -2,9 +2,9 @@
 // docs/settings.md are made from it. config.ts turns what it yields into a Config.
 
 import { z } from 'zod';
-import { globalCache, routeCache } from './cache-schema.ts';
+import { globalCache } from './cache-schema.ts';
 import { groupName, groupOf, origins, originUrl } from './origins-schema.ts';
-import { parseHostPattern, parseMediaPattern, parsePathPattern } from './patterns.ts';
+import { headers, RANGE, route } from './routes-schema.ts';
 import { decimal, duration, flag, integer, list, oneOf, section, size, sizeOr, text } from './setting.ts';
 import { formatAddress, parseAddress, parseRange } from './units.ts';
 
@@ -15,8 +15,6 @@ const TB = 1024 ** 4;
 
 const WAIT = { min: 1, max: 24 * HOUR };
 const ADDRESS = 'host:port such as "127.0.0.1:8080", "[::1]:8080", or ":8080" for all interfaces';
-const RANGE = 'an address or a range such as "10.0.0.0/8" or "2001:db8::/32"';
-const METHOD = 'a method in capitals such as "GET"';
 const ORIGIN =
   '"demo", a URL such as "http://127.0.0.1:3000" without user, path and query, or the name of a group in `origins`';
 const GROUP = 'the name of a group in `origins`';
@@ -125,29 +123,6 @@ const purge = section('Who may purge, and how much. An address or the token suff
   })
   .prefault({});
 
-const route = section('Requests and the settings that hold for them.', {
-  match: section('Conditions that must all hold.', {
-    host: text(
-      'Host of the request; "*.example.org" is any host below example.org.',
-      'a host such as "www.example.org", "*.example.org" or "example.org:8443"',
-      parseHostPattern,
-    ).optional(),
-    path: text(
-      'Path of the request without its query; "*" stands for any run of characters.',
-      'a path such as "/static/*", or a pattern such as "*.css"',
-      parsePathPattern,
-    ).optional(),
-    methods: list('Methods of the request; HEAD and PURGE go where GET goes.', METHOD, method).optional(),
-    contentType: text(
-      'Media type of the response; "image/*" is any image. Such a route says what is stored, not what is forwarded.',
-      'a media type such as "text/html" or "image/*"',
-      parseMediaPattern,
-    ).optional(),
-  }),
-  origin: text('Group of `origins` that these requests go to.', GROUP, groupName).optional(),
-  cache: routeCache,
-});
-
 /** config.json. Durations come out in ms, sizes in bytes. */
 export const schema = section('Settings of holdfast.', {
   $schema: text(
@@ -195,6 +170,7 @@ export const schema = section('Settings of holdfast.', {
     max: 65_535,
   }).prefault(256),
   cache: globalCache,
+  headers,
   purge,
   routes: z
     .array(route, 'a list of routes')
@@ -263,8 +239,4 @@ export function token(value: string): string | undefined {
 
 function pseudonym(value: string): string | undefined {
   return /^[a-z][a-z0-9._-]{0,63}$/i.test(value) ? value.toLowerCase() : undefined;
-}
-
-function method(value: string): string | undefined {
-  return /^[!#$%&'*+.^_`|~0-9A-Z-]{1,32}$/.test(value) ? value : undefined;
 }

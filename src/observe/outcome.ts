@@ -12,7 +12,8 @@ export const OUTCOMES = {
   refused:
     'Answered by the edge itself with an error: a refused request, a loop, only-if-cached without a stored response.',
   failed: 'The origin failed and nothing stored could stand in (502, 504).',
-  local: 'Answered by the edge itself: PURGE, TRACE or OPTIONS at their last hop.',
+  local:
+    'Answered by the edge itself: PURGE, TRACE or OPTIONS at their last hop, redirects and fixed responses of the settings.',
 } as const;
 
 export type OutcomeName = keyof typeof OUTCOMES;

@@ -1,22 +1,13 @@
 // What the settings make of requests: for each its route, with the cache rules, the upstream and what else holds there. Made
 // anew when the settings are; whoever asks it keeps nothing of its answers beyond the request.
 
+import { createHash } from 'node:crypto';
 import type { CacheRules } from '../cache/rules.ts';
 import { matchRoute, type RouteConfig, type Routed } from '../config/routes.ts';
 import type { Config } from '../config.ts';
-import type { Gate } from '../gate/gate.ts';
-import { type AddressTest, addressTest, type HostPolicy } from '../origin/forwarded.ts';
-import type { Upstream } from '../origin/upstream.ts';
+import { type AddressTest, addressTest } from '../origin/forwarded.ts';
+import { Route } from './route.ts';
 import { DEFAULT_GROUP, type Upstreams } from './upstreams.ts';
-
-/** What holds for the requests of a route. One object per route: what is remembered for a route hangs on it. */
-export interface Route {
-  readonly rules: CacheRules;
-  readonly upstream: Upstream;
-  readonly hostPolicy: HostPolicy;
-  /** undefined lets everybody in. */
-  readonly gate: Gate | undefined;
-}
 
 export class Site {
   /** Peers whose Forwarded and X-Forwarded-* fields are believed. */
@@ -29,11 +20,24 @@ export class Site {
     this.trusted = addressTest(config.trustedProxies);
     this.#configs = config.routes;
     const group = config.origin.kind === 'group' ? config.origin.name : DEFAULT_GROUP;
-    const common = { hostPolicy: config.host, gate: undefined };
-    this.#elsewhere = { ...common, rules: config.cache.rules, upstream: upstreams.get(group) };
+    const hidden = config.routes.some(({ match }) => (match.headers ?? match.clients) !== undefined);
+    const label = (...how: Parameters<typeof labelOf>): string | undefined =>
+      hidden ? labelOf(...how) : undefined;
+    this.#elsewhere = new Route({
+      rules: config.cache.rules,
+      upstream: upstreams.get(group),
+      hostPolicy: config.host,
+      headers: config.headers,
+      label: label(group, config.host, config.headers, undefined),
+    });
     for (const route of config.routes) {
-      const { rules, origin = group } = route;
-      this.#routes.set(route, { ...common, rules, upstream: upstreams.get(origin) });
+      const { rules, origin = group, host = config.host, headers, rewrite, local, match } = route;
+      const upstream = upstreams.get(origin);
+      const made = {
+        ...{ rules, upstream, hostPolicy: host, headers, rewrite, local, paths: match.path ?? [] },
+        label: label(origin, host, headers, rewrite),
+      };
+      this.#routes.set(route, new Route(made));
     }
   }
 
@@ -50,4 +54,16 @@ export class Site {
   #of(config: RouteConfig | undefined): Route {
     return (config && this.#routes.get(config)) ?? this.#elsewhere;
   }
+}
+
+/** Of how a route fetches. Short, and the same for the same: it is part of what is stored. */
+function labelOf(
+  origin: string,
+  host: HostPolicy,
+  { request }: HeaderEdits,
+  rewrite: Template | undefined,
+): string {
+  const edits = editTemplates(request);
+  const how = [origin, host, [...(edits?.removed ?? [])].sort(), edits?.lines ?? [], rewrite];
+  return createHash('sha256').update(JSON.stringify(how)).digest('base64url').slice(0, 12);
 }
