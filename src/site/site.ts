@@ -3,10 +3,12 @@
 
 import { createHash } from 'node:crypto';
 import type { CacheRules } from '../cache/rules.ts';
-import { matchRoute, type RouteConfig, type Routed } from '../config/routes.ts';
+import { type HeaderEdits, matchRoute, type RouteConfig, type Routed } from '../config/routes.ts';
 import type { Config } from '../config.ts';
-import { type AddressTest, addressTest } from '../origin/forwarded.ts';
+import { type AddressTest, addressTest, type HostPolicy } from '../origin/forwarded.ts';
+import { editTemplates } from './edits.ts';
 import { Route } from './route.ts';
+import type { Template } from './template.ts';
 import { DEFAULT_GROUP, type Upstreams } from './upstreams.ts';
 
 export class Site {
