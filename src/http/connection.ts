@@ -8,6 +8,7 @@ import type { Head } from './head.ts';
 import { Inbox } from './inbox.ts';
 import { Intake, type IntakeOwner } from './intake.ts';
 import type { Peer } from './message.ts';
+import { ClientEnd } from './raw-end.ts';
 import { readInto } from './read-buffer.ts';
 import { badRequest, Refusal } from './refusal.ts';
 import { toRequest } from './request.ts';
@@ -18,10 +19,10 @@ import { Exchange, type Outlet } from './writer.ts';
 
 /**
  * idle: between requests, no byte of a head · head: some of one is there · exchange: until the response is complete ·
- * discard: then, while the rest of the request's content comes · linger: our side is closed, and what still comes is
+ * discard: then, while the rest of the request's content comes · tunnel: HTTP is over here, bytes go both ways · linger: our side is closed, and what still comes is
  * thrown away, so that the client can read the answer (RFC 9112 §9.6).
  */
-type State = 'idle' | 'head' | 'exchange' | 'discard' | 'linger';
+type State = 'idle' | 'head' | 'exchange' | 'discard' | 'tunnel' | 'linger';
 
 /** Received bytes that are held while something else is going on; then the socket is paused. */
 const HELD_BYTES = 64 * 1024;
@@ -43,8 +44,11 @@ export class Connection implements Outlet, IntakeOwner {
   #state: State = 'idle';
   #exchange: Exchange | undefined;
   #intake: Intake | undefined;
+  #raw: ClientEnd | undefined;
   /** What version and Connection allow. */
   #persistent = false;
+  /** The request asks for another protocol: what came after it may be meant in that. */
+  #upgrading = false;
   /** Bytes of the head begun that were found too few. */
   #seen = 0;
   #advancing = false;
@@ -80,6 +84,8 @@ export class Connection implements Outlet, IntakeOwner {
 
   /** Applies the deadlines. Called a few times a second at most. */
   sweep(now: number): void {
+    // What stands still in a tunnel is its owner's to end.
+    if (this.#state === 'tunnel') return;
     const { limits, draining } = this.#shared;
     const waitedMs = this.#stall.waitedMs(now);
     if (waitedMs === undefined) {
@@ -93,6 +99,7 @@ export class Connection implements Outlet, IntakeOwner {
   }
 
   persists(): boolean {
+    if (this.#upgrading && this.inbox.length > 0) return false;
     return this.#persistent && !this.#shared.draining && (this.#intake?.discardable ?? true);
   }
 
@@ -136,6 +143,19 @@ export class Connection implements Outlet, IntakeOwner {
     this.socket.resetAndDestroy();
   }
 
+  tunnel(text: string): ClientEnd | undefined {
+    if (this.#intake !== undefined && !this.#intake.done) return undefined;
+    const { socket, inbox } = this;
+    const early = inbox.length === 0 ? undefined : Buffer.from(inbox.bytes.subarray(inbox.start, inbox.end));
+    inbox.clear();
+    socket.write(text, 'latin1');
+    this.#exchange = undefined;
+    this.#intake = undefined;
+    this.#state = 'tunnel';
+    this.#raw = new ClientEnd(socket, early, this.#halfClosed);
+    return this.#raw;
+  }
+
   wants(more: boolean): void {
     if (this.#state !== 'exchange') return;
     this.#deadline = more
@@ -165,6 +185,10 @@ export class Connection implements Outlet, IntakeOwner {
 
   #receive(chunk: Buffer): void {
     const state = this.#state;
+    if (state === 'tunnel') {
+      this.#raw?.receive(chunk);
+      return;
+    }
     if (state === 'linger') {
       this.#lingered += chunk.length;
       if (this.#lingered > LINGER_BYTES) this.socket.destroy();
@@ -183,6 +207,7 @@ export class Connection implements Outlet, IntakeOwner {
     this.#halfClosed = true;
     if (state === 'idle' || state === 'head') this.#advance();
     else if (state === 'discard') this.#finish();
+    else if (state === 'tunnel') this.#raw?.receiveEnd();
     else if (state === 'exchange' && this.#intake?.wanting) this.#fail(CUT_BODY);
   }
 
@@ -243,6 +268,7 @@ export class Connection implements Outlet, IntakeOwner {
     }
     // RFC 9112 §9.3. After CONNECT the client may send what is no HTTP.
     this.#persistent = !block.close && method !== 'CONNECT' && (version === '1.1' || block.keepAlive);
+    this.#upgrading = block.upgrade;
     // RFC 9110 §10.1.1: an HTTP/1.0 client's expectation is ignored.
     const expects = block.expectsContinue && version === '1.1';
     if (decoder !== undefined) this.inbox.keep();
@@ -282,6 +308,7 @@ export class Connection implements Outlet, IntakeOwner {
 
   #drained(): void {
     this.#exchange?.drained();
+    this.#raw?.drained();
     if (this.#state === 'idle' || this.#state === 'head') this.#advance();
   }
 
@@ -342,5 +369,6 @@ export class Connection implements Outlet, IntakeOwner {
     this.#intake?.fail(CLIENT_GONE);
     this.#intake = undefined;
     exchange?.lose();
+    this.#raw?.closed();
   }
 }

@@ -12,6 +12,7 @@ export interface Framing {
   /** Connection options. */
   readonly close: boolean;
   readonly keepAlive: boolean;
+  readonly upgrade: boolean;
   readonly expectsContinue: boolean;
 }
 
@@ -36,6 +37,7 @@ export function readFraming(fields: Fields): Framing | Refusal {
     chunked,
     close: options.includes('close'),
     keepAlive: options.includes('keep-alive'),
+    upgrade: options.includes('upgrade'),
     expectsContinue: expectation !== undefined,
   };
 }

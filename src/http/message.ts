@@ -2,6 +2,7 @@
 // Every listener (HTTP/1.1, later TLS, HTTP/2, forward proxy) makes these values; the edge sees no socket.
 
 import type { Readable } from 'node:stream';
+import type { RawEnd } from '../tunnel/raw.ts';
 import type { FieldLines, Fields } from './fields.ts';
 
 /** One end of a client connection; one object per connection. */
@@ -61,7 +62,7 @@ export interface BodySink {
   abort(): void;
 }
 
-/** Answers one request. Exactly one of `send`, `start` or `drop` is called, once; calls after the client has gone do nothing. */
+/** Answers one request. Exactly one of `send`, `start`, `takeOver` or `drop` is called, once; calls after the client has gone do nothing. */
 export interface Responder {
   /** True once the client has gone. */
   readonly gone: boolean;
@@ -80,6 +81,12 @@ export interface Responder {
   start(head: ResponseHead): BodySink;
   /** Closes the connection without an answer. */
   drop(): void;
+  /**
+   * Ends HTTP on the connection: the head (101 with `Upgrade` among `lines`, or 2xx to CONNECT), then raw bytes both ways, those
+   * first that came after the request. Not there where the connection carries other requests too (HTTP/2).
+   * @returns undefined when the client has gone, or the head must not be sent
+   */
+  takeOver?(status: number, lines: FieldLines): RawEnd | undefined;
 }
 
 /** Takes one request; must not throw. */

@@ -98,6 +98,15 @@ export class Composer {
     return fields === undefined ? undefined : `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n${fields}\r\n`;
   }
 
+  /** The head that ends HTTP on a connection: 101 (RFC 9110 §7.8), or 2xx to CONNECT (§9.3.6), which frames no content. */
+  switching(status: number, lines: FieldLines): string | undefined {
+    if (!Number.isInteger(status) || (status !== 101 && (status < 200 || status > 299))) return undefined;
+    const fields = composeLines(lines);
+    if (fields === undefined) return undefined;
+    const connection = status === 101 ? 'Connection: Upgrade\r\n' : '';
+    return `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n${fields}${connection}\r\n`;
+  }
+
   /** A whole short answer that ends the connection. */
   refusal(refusal: Refusal, lines: FieldLines, withBody: boolean): string {
     const body = `${refusal.reason}\n`;

@@ -2,6 +2,7 @@
 // when it is complete. What becomes of the connection afterwards is the connection's affair (Outlet).
 
 import type { Socket } from 'node:net';
+import type { RawEnd } from '../tunnel/raw.ts';
 import type { FieldLines } from './fields.ts';
 import type { BodySink, Responder, ResponseHead } from './message.ts';
 import { BodyWriter, DEAD_SINK, type Framed, SLICE_BYTES } from './sink.ts';
@@ -23,6 +24,8 @@ export interface Outlet {
   leave(): void;
   /** Ends the connection so that no client takes the response for complete. */
   breakOff(): void;
+  /** The head that ends HTTP here is `text`; undefined while content of the request is still to come. */
+  tunnel(text: string): RawEnd | undefined;
 }
 
 export class Exchange implements Responder {
@@ -128,6 +131,19 @@ export class Exchange implements Responder {
     if (this.#state !== 'open') return;
     this.#state = 'over';
     this.#outlet.leave();
+  }
+
+  takeOver(status: number, lines: FieldLines): RawEnd | undefined {
+    if (this.#state !== 'open') return undefined;
+    const text = this.#outlet.composer.switching(status, lines);
+    const end = text === undefined ? undefined : this.#outlet.tunnel(text);
+    if (end === undefined) {
+      this.#misuse();
+      return undefined;
+    }
+    this.#state = 'over';
+    this.#abort = undefined;
+    return end;
   }
 
   /** The socket takes bytes again. */
