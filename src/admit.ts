@@ -4,6 +4,7 @@
 import { type RequestFacts, requestFacts } from './cache/request-directives.ts';
 import type { FieldLines, Fields } from './http/fields.ts';
 import { type Identity, isLoop } from './origin/forwarded.ts';
+import { askedProtocols } from './tunnel/asking.ts';
 
 /** A request the edge answers itself with an error. */
 export interface Refusal {
@@ -22,6 +23,8 @@ export const ALLOWED_METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TR
 export interface Admission {
   readonly refusal: Refusal | undefined;
   readonly facts: RequestFacts;
+  /** Protocols that are asked for by Upgrade. */
+  readonly upgrade: readonly string[] | undefined;
   /** X-Forwarded-Proto is there; whether it counts depends on the peer. */
   readonly namesScheme: boolean;
 }
@@ -33,7 +36,6 @@ const REFUSALS = {
     detail: 'connect-refused',
     lines: ['Allow', ALLOWED_METHODS],
   },
-  upgrade: { status: 501, sentence: 'Upgrading the connection is not supported.', detail: 'upgrade-refused' },
   loop: {
     status: 508,
     sentence: 'The request has been through this edge before: its origin leads back here.',
@@ -50,6 +52,7 @@ export function admissions(identity: Identity): (fields: Fields) => Admission {
       admission = {
         refusal: refusalByFields(fields, identity),
         facts: requestFacts(fields),
+        upgrade: askedProtocols(fields),
         namesScheme: fields.has('x-forwarded-proto'),
       };
       known.set(fields, admission);
@@ -64,14 +67,6 @@ export function refusalByMethod(method: string): Refusal | undefined {
 }
 
 function refusalByFields(fields: Fields, identity: Identity): Refusal | undefined {
-  if ((fields.has('via') || fields.has('cdn-loop')) && isLoop(fields, identity)) return REFUSALS.loop;
-  // RFC 9110 §7.8: h2c may be ignored; anything else would silently become a plain request.
-  return fields.has('upgrade') && asksUpgrade(fields) ? REFUSALS.upgrade : undefined;
-}
-
-function asksUpgrade(fields: Fields): boolean {
-  const options = (fields.get('connection') ?? '').toLowerCase().split(',');
-  if (!options.some((option) => option.trim() === 'upgrade')) return false;
-  const protocols = (fields.get('upgrade') ?? '').toLowerCase().split(',');
-  return protocols.some((protocol) => protocol.trim() !== 'h2c' && protocol.trim() !== '');
+  const mayLoop = fields.has('via') || fields.has('cdn-loop');
+  return mayLoop && isLoop(fields, identity) ? REFUSALS.loop : undefined;
 }

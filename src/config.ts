@@ -53,6 +53,7 @@ export interface Config {
   readonly client: Limits;
   readonly originConnections: number;
   readonly cache: { readonly rules: CacheRules; readonly debug: boolean };
+  readonly upgrades: { readonly protocols: readonly string[]; readonly idleMs: number; readonly max: number };
   readonly purge: {
     readonly allow: readonly string[];
     readonly token: string | undefined;
@@ -171,6 +172,7 @@ function shape(set: Parsed, purgeToken: string | undefined, bodies: readonly Buf
     },
     originConnections: set.originConnections,
     cache: { rules, debug: set.cache.debug },
+    upgrades: { protocols: set.upgrades.protocols, idleMs: set.upgrades.idle, max: set.upgrades.max },
     purge: {
       allow: set.purge.allow,
       token: purgeToken,

@@ -5,7 +5,7 @@ import type { Journal, PurgeRecord } from '../storage/journal.ts';
 import type { Stored } from '../storage/store.ts';
 import type { TieredStore } from '../storage/tiered.ts';
 import { type Applied, removeSelected } from './admin/purger.ts';
-import { type Admission, admissions, refusalByMethod } from './admit.ts';
+import { type Admission, admissions, type Refusal, refusalByMethod } from './admit.ts';
 import { ttlSeconds, type Verdict } from './cache/age.ts';
 import { Backoff } from './cache/backoff.ts';
 import { groupInvalidations } from './cache/cache-groups.ts';
@@ -35,6 +35,7 @@ import type { PurgeDoor, PurgeService } from './purge-door.ts';
 import { Reply, type ReplyOptions } from './reply.ts';
 import type { Route } from './site/route.ts';
 import type { Site } from './site/site.ts';
+import { upgradeOf } from './tunnel/asking.ts';
 import type { Ask, Forward, Visit } from './visit.ts';
 
 export interface EdgeOptions extends ReplyOptions {
@@ -94,6 +95,7 @@ export class Edge {
   /** From now on requests are served by these settings; those under way end by theirs. */
   use(site: Site): void {
     this.#site = site;
+    this.#options.tunnels.use(site.upgrades);
   }
 
   /** Admit and route. */
@@ -135,6 +137,9 @@ export class Edge {
     const key = this.#aliases.resolve(exact.key);
     if (method === 'PURGE')
       return purgeDoor.handle(request, responder, exact.key === key ? [key] : [exact.key, key]);
+    const upgrade = admission.upgrade && this.#upgrade(request, responder, admission.upgrade);
+    if (upgrade !== undefined && 'status' in upgrade)
+      return this.#reply.refused(request, responder, upgrade, route);
     const visit = {
       request,
       responder,
@@ -142,14 +147,26 @@ export class Edge {
       route,
       key,
       target: route.rewritten(request, exact.target),
+      upgrade,
       storeFailed: false,
       alone: false,
       vary: undefined,
     };
     if (!isReusable(method)) return this.#decide(visit, NOTHING, undefined);
     // A GET with content: RFC 9110 §9.3.1 gives it no meaning, but its origin may.
-    if (rules.bypass || request.body !== null) return this.#pass(visit, 'bypass', false);
+    if (rules.bypass || request.body !== null || upgrade !== undefined)
+      return this.#pass(visit, 'bypass', false);
     this.#lookUp(visit);
+  }
+
+  /** The protocols that the origin is asked for, if there is room for another tunnel. */
+  #upgrade(
+    request: Request,
+    responder: Responder,
+    asked: readonly string[],
+  ): readonly string[] | Refusal | undefined {
+    const upgrade = upgradeOf(request, responder, asked, this.#site.upgrades.protocols);
+    return upgrade !== undefined && this.#options.tunnels.full ? TOO_MANY_TUNNELS : upgrade;
   }
 
   /** Memory at once; the lower tier only when memory has nothing for this request. A broken store is a miss with a detail. */
@@ -340,6 +357,7 @@ export class Edge {
       upstream: route.upstream,
       urgency,
       target,
+      upgrade: visit.upgrade,
       forCache: store && isReusable(request.method),
       ask,
       linesFor: (form) => this.#requestLines(visit, forward, form),
@@ -433,6 +451,8 @@ export class Edge {
         this.#invalidate(visit, status, fields).then(send, send);
         return;
       }
+      case 'switched':
+        return this.#reply.switched(visit, forward, outcome);
       default:
         return outcome satisfies never;
     }
@@ -569,6 +589,13 @@ const UNDECIDED = {
   status: 500,
   sentence: 'Whether the request may pass could not be found out.',
   detail: 'gate-error',
+} as const;
+
+const TOO_MANY_TUNNELS = {
+  status: 503,
+  sentence: 'There are as many tunnels open as there may be.',
+  detail: 'too-many-tunnels',
+  lines: ['Retry-After', '10'],
 } as const;
 
 const ONLY_IF_CACHED = {

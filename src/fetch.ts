@@ -19,6 +19,7 @@ import type { Log } from './observe/log.ts';
 import type { OriginFailure } from './origin/failure.ts';
 import type { Exchange, OriginResponse, Upstream, Urgency } from './origin/upstream.ts';
 import { combinedBody, fillBody, type RangeableBody } from './respond.ts';
+import type { RawEnd } from './tunnel/raw.ts';
 import type { Ask } from './visit.ts';
 
 /** What a fetch came to. `shared` and `validated` are for everybody who waits, `own` for its leader alone. */
@@ -46,6 +47,8 @@ export type FetchOutcome =
       readonly whole: boolean;
       readonly rules: CacheRules;
     }
+  /** The origin has gone over to the protocol that was asked for. */
+  | { readonly kind: 'switched'; readonly response: OriginResponse; readonly end: RawEnd }
   | { readonly kind: 'failed'; readonly failure: OriginFailure };
 
 /** Why a fetched response is not stored: the policy's reasons, and those of the fetch itself. */
@@ -77,6 +80,7 @@ export interface FetchPlan {
   readonly upstream: Upstream;
   readonly urgency: Urgency;
   readonly target: string;
+  readonly upgrade: readonly string[] | undefined;
   /** The response may be stored and shared; otherwise it only passes through. */
   readonly forCache: boolean;
   readonly ask: Ask;
@@ -133,7 +137,7 @@ class Fetch {
   }
 
   send(): void {
-    const { request, upstream, urgency, key, target, flight, ask, linesFor, onInterim } = this.#plan;
+    const { request, upstream, urgency, key, target, upgrade, flight, ask, linesFor, onInterim } = this.#plan;
     flight.onAbandoned = () => {
       this.#exchange?.abort();
       this.#options.flights.end(flight);
@@ -147,12 +151,17 @@ class Fetch {
         key,
         client: request.peer.address,
         urgency,
+        upgrade,
       },
       {
         onInterim,
         onHead: (response) => this.#onHead(response),
         onData: (chunk) => this.#fill?.push(chunk),
         onEnd: () => this.#fill?.complete(),
+        onSwitch: (response, end) => {
+          this.#settle({ kind: 'switched', response, end });
+          this.#options.flights.end(flight);
+        },
         onFailure: (failure) => this.#onFailure(failure),
       },
     );

@@ -25,6 +25,7 @@ import { type Answer, answer, leftOut, type Marks, mark, storedBody } from './re
 import { edited } from './site/edits.ts';
 import type { LocalAnswer } from './site/local-answer.ts';
 import type { Route } from './site/route.ts';
+import type { Tunnels } from './tunnel/tunnels.ts';
 import type { Forward, Visit } from './visit.ts';
 
 export interface ReplyOptions {
@@ -32,6 +33,7 @@ export interface ReplyOptions {
   /** Adds the cache key to Cache-Status (RFC 9211 §2.7). */
   readonly debugKey: boolean;
   readonly access: Access;
+  readonly tunnels: Tunnels;
   /** Epoch ms. */
   readonly now: () => number;
 }
@@ -212,6 +214,24 @@ export class Reply {
       length: contentLength(response),
     };
     return () => this.#send(visit, { head, open: () => source }, sent);
+  }
+
+  /** The origin has gone over to another protocol: so does the client's connection, and bytes go both ways until both have ended. */
+  switched(visit: Visit, forward: Forward, { response, end }: FetchOutcome & { kind: 'switched' }): void {
+    const { request, responder } = visit;
+    const { fields, status } = response;
+    const cacheStatus = this.#status(visit, this.#forwarded(visit, forward, status, {}));
+    const marks = this.#marks(visit, undefined, cacheStatus, 'tunnel');
+    const lines = [...mark(endToEnd(fields), marks), 'Upgrade', fields.get('upgrade') ?? ''];
+    const client = responder.takeOver?.(status, lines);
+    if (client === undefined) {
+      end.destroy();
+      return this.left(visit, forward);
+    }
+    const { tunnels, access } = this.#options;
+    tunnels.open(client, end, ({ sent, received, end: ended }) =>
+      access.record(request, { outcome: 'tunnel', status, bytes: sent, received, ended, cacheStatus }),
+    );
   }
 
   /** 502 or 504: the origin failed and nothing stored may stand in. */

@@ -16,6 +16,8 @@ export interface Visit {
   readonly key: string;
   /** What the origin is asked for (key.ts: decided together with the key; then the route's rewriting). */
   readonly target: string;
+  /** Protocols that the origin is asked to go over to; such a request is for its client alone. */
+  readonly upgrade: readonly string[] | undefined;
   /** The store could not be asked: the miss is the storage's, not the cache's. */
   storeFailed: boolean;
   /** It has waited on another's fetch in vain: now it fetches alone. */

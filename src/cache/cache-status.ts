@@ -64,7 +64,9 @@ export const DETAILS = {
   'not-shared': "Waited for another request's fetch, whose response was for that request alone.",
   'max-forwards': 'OPTIONS or TRACE at its last hop: answered here (RFC 9110 §7.6.2).',
   'connect-refused': 'CONNECT is not served by a reverse proxy.',
-  'upgrade-refused': 'The request asks for another protocol, which is not supported.',
+  'upgrade-refused': 'The request asks for another protocol, which the settings do not allow.',
+  'upgrade-malformed': 'The request asks for WebSocket without what its handshake needs.',
+  'too-many-tunnels': 'As many tunnels are open as may be.',
   loop: 'The request has been through this edge before.',
   purge: 'A PURGE request, answered by the edge.',
 } as const satisfies Record<string, string>;
@@ -117,6 +119,7 @@ const X_CACHE: Readonly<Record<OutcomeName, XCache>> = {
   bypass: 'BYPASS',
   refused: 'MISS',
   failed: 'MISS',
+  tunnel: 'BYPASS',
   local: 'BYPASS',
 };
 

@@ -7,6 +7,7 @@ import { groupName, groupOf, origins, originUrl } from './origins-schema.ts';
 import { headers, RANGE, route } from './routes-schema.ts';
 import { decimal, duration, flag, integer, list, oneOf, section, size, sizeOr, text } from './setting.ts';
 import { formatAddress, parseAddress, parseRange } from './units.ts';
+import { upgrades } from './upgrades-schema.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -171,6 +172,7 @@ export const schema = section('Settings of holdfast.', {
   }).prefault(256),
   cache: globalCache,
   headers,
+  upgrades,
   purge,
   routes: z
     .array(route, 'a list of routes')

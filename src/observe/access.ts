@@ -41,6 +41,7 @@ export class Access {
         target: request.target,
         status: result.status,
         bytes: result.bytes,
+        received: result.received,
         ms,
         outcome: result.outcome,
         cache: result.cacheStatus,
@@ -51,6 +52,7 @@ export class Access {
         failure: result.failure,
         side: result.side,
         incomplete: result.incomplete,
+        ended: result.ended,
       },
       'request',
     );

@@ -11,6 +11,7 @@ import {
 } from 'prom-client';
 import type { StoreStats } from '../../storage/store.ts';
 import type { NodesHealth } from '../nodes.ts';
+import type { Tunnels } from '../tunnel/tunnels.ts';
 import { type Counters, LATENCY_BOUNDS } from './counters.ts';
 import { OUTCOMES, type OutcomeName } from './outcome.ts';
 
@@ -20,6 +21,7 @@ export interface Gauges {
   readonly originRequests: () => number;
   readonly originActive: () => number;
   readonly flights: () => number;
+  readonly tunnels: Pick<Tunnels, 'active' | 'opened' | 'idled' | 'received' | 'sent'>;
   /** By tier; undefined for one that fails. */
   readonly stores: () => Promise<Readonly<Record<string, StoreStats | undefined>>>;
   /** Where there are several nodes. */
@@ -128,6 +130,19 @@ export function createMetrics(counters: Counters, gauges: Gauges, process: boole
   gauge('holdfast_origin_active', 'Exchanges with the origin under way.', gauges.originActive);
   gauge('holdfast_flights', 'Fetches under way.', gauges.flights);
   gauge('holdfast_client_connections', 'Open client connections.', gauges.connections);
+  const { tunnels } = gauges;
+  gauge('holdfast_tunnels_active', 'Open tunnels, by Upgrade or CONNECT.', () => tunnels.active);
+  counter('holdfast_tunnels_total', 'Tunnels opened.', () => tunnels.opened);
+  counter('holdfast_tunnels_idle_total', 'Tunnels ended for silence.', () => tunnels.idled);
+  labelled(
+    'holdfast_tunnel_bytes_total',
+    'Bytes through tunnels, from clients and to them.',
+    'direction',
+    () => [
+      ['from-client', tunnels.received],
+      ['to-client', tunnels.sent],
+    ],
+  );
   storeMetrics(registry, gauges);
   nodesMetrics(registry, gauges);
   return registry;

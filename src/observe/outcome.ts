@@ -1,6 +1,7 @@
 // What became of one request, in the words of Cache-Status (RFC 9211): the same for the field, the log and the metrics.
 
 import type { Tier } from '../../storage/store.ts';
+import type { TunnelEnd } from '../tunnel/tunnel.ts';
 
 /** The outcomes a request can have; each with its sentence for the metrics' help and the docs. */
 export const OUTCOMES = {
@@ -14,6 +15,7 @@ export const OUTCOMES = {
   failed: 'The origin failed and nothing stored could stand in (502, 504).',
   local:
     'Answered by the edge itself: PURGE, TRACE or OPTIONS at their last hop, redirects and fixed responses of the settings.',
+  tunnel: 'Bytes both ways in another protocol, by Upgrade or CONNECT; counted when the tunnel ends.',
 } as const;
 
 export type OutcomeName = keyof typeof OUTCOMES;
@@ -24,6 +26,10 @@ export interface AccessRecord {
   readonly status: number;
   /** Content bytes handed to the client. */
   readonly bytes: number;
+  /** Of a tunnel: bytes that the client sent. */
+  readonly received?: number;
+  /** Of a tunnel: who or what ended it. */
+  readonly ended?: TunnelEnd;
   /** The Cache-Status member that was sent. */
   readonly cacheStatus: string;
   readonly tier?: Tier | undefined;

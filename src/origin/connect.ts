@@ -10,9 +10,12 @@ function certificateName(url: URL): string | undefined {
   return isIP(host) === 0 ? host : undefined;
 }
 
-/** Dials the origin at `url`. */
-export function originConnector(url: URL, timeoutMs: number): buildConnector.connector {
-  const dial = buildConnector({ timeout: timeoutMs, allowH2: false });
+/**
+ * Dials the origin at `url`.
+ * @param halfOpen our side stays open when the origin closes its own
+ */
+export function originConnector(url: URL, timeoutMs: number, halfOpen = false): buildConnector.connector {
+  const dial = buildConnector({ timeout: timeoutMs, allowH2: false, allowHalfOpen: halfOpen });
   const servername = certificateName(url);
   return ({ servername: _ofTheRequest, ...options }, callback) => {
     dial(servername === undefined ? options : { ...options, servername }, (...result) => {

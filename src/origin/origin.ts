@@ -7,6 +7,7 @@ import { endToEnd } from '../cache/stored-fields.ts';
 import { Fields } from '../http/fields.ts';
 import { originConnector } from './connect.ts';
 import { nameFailure, OriginFailure } from './failure.ts';
+import { UpgradeExchange, type UpgradeOptions } from './upgrade.ts';
 import type { Exchange, ExchangeEvents, OriginRequest, Upstream } from './upstream.ts';
 
 export interface OriginOptions {
@@ -34,11 +35,19 @@ export class Origin implements Upstream {
   /** Exchanges that are under way. */
   active = 0;
   readonly #pool: Pool;
+  readonly #upgrades: Omit<UpgradeOptions, 'onGone'>;
 
   constructor(options: OriginOptions) {
     const url = new URL(options.url);
     this.authority = url.host;
     this.scheme = url.protocol === 'https:' ? 'https' : 'http';
+    const dialRaw = originConnector(url, options.connectTimeoutMs, true);
+    const { hostname, host, protocol, port } = url;
+    this.#upgrades = {
+      dial: (callback) => dialRaw({ hostname, host, protocol, port }, callback),
+      firstByteTimeoutMs: options.firstByteTimeoutMs,
+      idleTimeoutMs: options.idleTimeoutMs,
+    };
     this.#pool = new Pool(url.origin, {
       connections: options.connections,
       pipelining: 1,
@@ -52,7 +61,20 @@ export class Origin implements Upstream {
 
   /** Sends a request; events follow asynchronously. */
   send(request: OriginRequest, events: ExchangeEvents): Exchange {
+    if (request.upgrade !== undefined) return this.#upgrade(request, request.upgrade, events);
     const exchange = new RunningExchange(this, this.#pool, request, events);
+    exchange.start();
+    return exchange;
+  }
+
+  /** On a connection of its own, which counts for as long as it is open. */
+  #upgrade(request: OriginRequest, protocols: readonly string[], events: ExchangeEvents): Exchange {
+    this.requests++;
+    this.active++;
+    const onGone = (): void => {
+      this.active--;
+    };
+    const exchange = new UpgradeExchange({ ...this.#upgrades, onGone }, request, protocols, events);
     exchange.start();
     return exchange;
   }

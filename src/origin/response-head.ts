@@ -21,7 +21,8 @@ const END = Buffer.from('\r\n\r\n');
 /** @returns undefined when bytes are missing; a sentence when the head breaks the grammar. */
 export function parseResponseHead(bytes: Buffer): ParsedHead | string | undefined {
   const present = Math.min(bytes.length, VERSION.length);
-  if (!bytes.subarray(0, present).equals(VERSION.subarray(0, present))) return 'it does not begin with HTTP/1';
+  if (!bytes.subarray(0, present).equals(VERSION.subarray(0, present)))
+    return 'it does not begin with HTTP/1';
   const last = bytes.indexOf(END);
   if (last === -1) return undefined;
   const end = last + END.length;

@@ -23,7 +23,7 @@ export function switchFault(
   if (!asked.includes(protocol)) return 'its Upgrade names a protocol that was not asked for';
   if (protocol !== 'websocket') return undefined;
   const [accept, ...more] = response.all('sec-websocket-accept');
-  if (more.length > 0 || accept !== acceptOf(valueOf(request, 'sec-websocket-key'))) {
+  if (more.length > 0 || accept !== acceptOf(lineOf(request, 'sec-websocket-key'))) {
     return 'its Sec-WebSocket-Accept does not fit the key';
   }
   return undefined;
@@ -46,7 +46,7 @@ export function listOf(fields: Fields, name: string): readonly string[] {
     .filter((member) => member !== '');
 }
 
-function valueOf(lines: FieldLines, name: string): string | undefined {
+function lineOf(lines: FieldLines, name: string): string | undefined {
   for (let i = 0; i < lines.length; i += 2) if (lines[i]?.toLowerCase() === name) return lines[i + 1];
   return undefined;
 }

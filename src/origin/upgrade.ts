@@ -16,7 +16,7 @@ import { switchFault } from './switching.ts';
 import type { Exchange, ExchangeEvents, OriginRequest } from './upstream.ts';
 
 /** Calls back with a connected socket, or with why there is none. */
-export type Dial = (callback: (error: Error | null, socket: Socket | null) => void) => void;
+export type Dial = (callback: (error: Error | null, socket: Socket | null | undefined) => void) => void;
 
 export interface UpgradeOptions {
   readonly dial: Dial;
@@ -59,7 +59,7 @@ export class UpgradeExchange implements Exchange {
 
   start(): void {
     this.#options.dial((error, socket) => {
-      if (socket === null) {
+      if (socket === null || socket === undefined) {
         this.#options.onGone();
         this.#fail(error ?? new Error('no connection'));
         return;

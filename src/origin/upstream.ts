@@ -3,6 +3,7 @@
 
 import type { FieldLines, Fields } from '../http/fields.ts';
 import type { RequestBody } from '../http/message.ts';
+import type { RawEnd } from '../tunnel/raw.ts';
 import type { OriginFailure } from './failure.ts';
 
 /** Who waits for a request: somebody, nobody now (stale was served), nobody at all. */
@@ -35,6 +36,11 @@ export interface OriginRequest {
   /** The client's address. */
   readonly client: string;
   readonly urgency: Urgency;
+  /**
+   * Protocols to go over to by Upgrade (RFC 9110 §7.8), which is no part of `lines`. An upstream that knows none answers as
+   * if it had not been asked.
+   */
+  readonly upgrade?: readonly string[] | undefined;
 }
 
 export interface OriginResponse {
@@ -44,7 +50,7 @@ export interface OriginResponse {
   readonly attempts: number;
 }
 
-/** What an exchange tells its owner, in order: onInterim*, then onHead, onData*, onEnd; or onFailure at any point, last. */
+/** What an exchange tells its owner, in order: onInterim*, then onHead, onData*, onEnd, or onSwitch; or onFailure at any point, last. */
 export interface ExchangeEvents {
   /** End-to-end field lines only. */
   onInterim(status: number, lines: FieldLines): void;
@@ -52,6 +58,8 @@ export interface ExchangeEvents {
   /** The chunk is a view on a read buffer that is not reused: it may be kept, but may pin up to 64 KB. */
   onData(chunk: Buffer): void;
   onEnd(): void;
+  /** The origin has gone over to one of the protocols asked for: no more HTTP, the connection is the owner's. */
+  onSwitch(response: OriginResponse, end: RawEnd): void;
   onFailure(failure: OriginFailure): void;
 }
 

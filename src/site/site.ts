@@ -14,12 +14,14 @@ import { DEFAULT_GROUP, type Upstreams } from './upstreams.ts';
 export class Site {
   /** Peers whose Forwarded and X-Forwarded-* fields are believed. */
   readonly trusted: AddressTest;
+  readonly upgrades: Config['upgrades'];
   readonly #configs: readonly RouteConfig[];
   readonly #routes = new Map<RouteConfig, Route>();
   readonly #elsewhere: Route;
 
   constructor(config: Config, upstreams: Upstreams) {
     this.trusted = addressTest(config.trustedProxies);
+    this.upgrades = config.upgrades;
     this.#configs = config.routes;
     const group = config.origin.kind === 'group' ? config.origin.name : DEFAULT_GROUP;
     const hidden = config.routes.some(({ match }) => (match.headers ?? match.clients) !== undefined);

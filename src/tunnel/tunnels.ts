@@ -28,6 +28,8 @@ export class Tunnels {
   #limits: TunnelLimits;
   readonly #now: () => number;
   readonly #open = new Set<Tunnel>();
+  /** Hears of the last one's end, once this is to close. */
+  #emptied: (() => void) | undefined;
   #sweeper: NodeJS.Timeout | undefined;
 
   /** @param now epoch ms */
@@ -64,6 +66,7 @@ export class Tunnels {
         if (this.#open.size === 0) this.#restart();
         if (tunnel.end === 'idle') this.idled++;
         onEnd(tunnel);
+        if (this.#open.size === 0) this.#emptied?.();
       },
     };
     const tunnel = new Tunnel(owner, client, origin, this.#now());
@@ -74,9 +77,13 @@ export class Tunnels {
     return tunnel;
   }
 
-  /** Breaks off all. */
-  stop(): void {
+  /** Breaks off all; resolves when the last has ended. */
+  close(): Promise<void> {
     for (const tunnel of this.#open) tunnel.stop('stopped');
+    return new Promise((resolve) => {
+      if (this.#open.size === 0) resolve();
+      else this.#emptied = resolve;
+    });
   }
 
   #restart(): void {

@@ -27,6 +27,7 @@ import { addressTest, type Identity } from '../origin/forwarded.ts';
 import { PurgeDoor, type PurgeService } from '../purge-door.ts';
 import { Site } from '../site/site.ts';
 import { Upstreams } from '../site/upstreams.ts';
+import { Tunnels } from '../tunnel/tunnels.ts';
 
 export interface WorkerOptions {
   readonly config: Config;
@@ -60,6 +61,7 @@ export class EdgeWorker implements PurgeTarget {
   readonly #memory: MemoryStore<StoredMeta>;
   readonly #sweep: Sweep<MetInMemory>;
   readonly #upstreams = new Upstreams();
+  readonly #tunnels: Tunnels;
   readonly #listener: Listener;
 
   constructor(options: WorkerOptions) {
@@ -77,6 +79,7 @@ export class EdgeWorker implements PurgeTarget {
     const store = tiersOf(this.#memory, options);
     this.#sweep = new Sweep(memorySource(store), journal);
     this.#upstreams.apply(config, options.originUrl);
+    this.#tunnels = new Tunnels(config.upgrades, now);
     const access = new Access({ counters, log, enabled: config.log.access, now });
     this.purgeDoor = new PurgeDoor({
       name: identity.name,
@@ -98,6 +101,7 @@ export class EdgeWorker implements PurgeTarget {
       purge: options.purgeService.purge,
       spreadInvalidation: options.spreadInvalidation,
       access,
+      tunnels: this.#tunnels,
       counters,
       log,
       now,
@@ -123,6 +127,7 @@ export class EdgeWorker implements PurgeTarget {
         originRequests: () => this.#upstreams.requests,
         originActive: () => this.#upstreams.active,
         flights: () => this.edge.flights,
+        tunnels: this.#tunnels,
         stores: () => this.#stores(),
         nodes: nodes && (() => nodes.health()),
       },
@@ -161,6 +166,7 @@ export class EdgeWorker implements PurgeTarget {
   /** Drains the listener, then lets go of the origin. The disk is the owner's to close. */
   async close(graceMs: number): Promise<void> {
     await this.#listener.close(graceMs);
+    await this.#tunnels.close();
     await this.#upstreams.destroy();
   }
 

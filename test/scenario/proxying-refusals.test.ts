@@ -5,14 +5,10 @@ import { cacheStatus, connect, get, raw } from '../support/client.ts';
 import { headersOf, proxied } from '../support/proxying.ts';
 
 describe('Upgrade', () => {
-  it('to websocket gets 501; the connection goes on', async () => {
+  it('to what is not allowed gets 501; the connection goes on', async () => {
     const { origin, edge } = await proxied();
     const client = await connect(edge.url);
-    const upgrade = {
-      Connection: 'keep-alive, Upgrade',
-      Upgrade: 'websocket',
-      'Sec-WebSocket-Version': '13',
-    };
+    const upgrade = { Connection: 'keep-alive, Upgrade', Upgrade: 'irc/6.9' };
     const response = await client.send('/chat', { headers: upgrade });
     expect(response).toMatchObject({ status: 501, complete: true });
     expect(response.body.toString()).toMatch(/^501 Not Implemented\n.+\n$/);
