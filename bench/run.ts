@@ -85,6 +85,7 @@ async function startEdge(originUrl: string): Promise<{ readonly url: string; rea
     memory: options.memory,
     disk: options.disk,
     admin,
+    workers: '1',
     'access-log': 'off',
   };
   const args = Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value]);

@@ -31,7 +31,7 @@ export interface Config {
   /** By name. */
   readonly origins: Readonly<Record<string, OriginGroupConfig>>;
   readonly admin: Address | undefined;
-  readonly workers: number;
+  readonly workers: number | 'auto';
   readonly memoryBytes: number;
   readonly eviction: Parsed['eviction'];
   /** undefined runs on memory alone. */

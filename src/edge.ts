@@ -47,6 +47,8 @@ export interface EdgeOptions extends ReplyOptions {
   readonly journal: Journal;
   readonly purgeDoor: PurgeDoor;
   readonly purge: PurgeService['purge'];
+  /** Hears what other workers have told all; undefined when there are none. */
+  readonly hear: (() => void) | undefined;
   /** Tells other workers of keys that an unsafe request has invalidated; undefined when there are none. */
   readonly spreadInvalidation: ((keys: readonly string[]) => Promise<void>) | undefined;
   readonly counters: Counters;
@@ -122,7 +124,8 @@ export class Edge {
 
   /** Edit and key. */
   #enter(asked: Request, responder: Responder, route: Route): void {
-    const { purgeDoor } = this.#options;
+    const { purgeDoor, hear } = this.#options;
+    hear?.();
     const request = route.entered(asked);
     const admission = this.#admit(request.fields);
     const { method, authority } = request;

@@ -24,6 +24,8 @@ type FetchFlight = Pick<Flight<FetchOutcome>, 'fenced'>;
 export interface KeepOptions {
   readonly store: TieredStore<StoredMeta>;
   readonly journal: Journal;
+  /** Hears of purges and invalidations before it is asked whether something may be stored. */
+  readonly hear: (() => void) | undefined;
   readonly aliases: SearchAliases;
   readonly counters: Counters;
   readonly log: Log;
@@ -160,6 +162,7 @@ export class Keep {
 
   /** INVARIANT: nothing whose fetch a purge has overtaken is written. */
   #passes(key: string, meta: StoredMeta, flight: FetchFlight): boolean {
+    this.#options.hear?.();
     return !flight.fenced && this.#options.journal.verdict(subjectOf(key, meta.lines), meta.seq) === 'valid';
   }
 

@@ -23,7 +23,7 @@ program
   .option('--disk <dir>', 'directory of the tier on disk, or "none" (var/cache)')
   .option('--disk-size <size>', 'stored responses on disk (10GB)')
   .option('--admin <host:port>', 'where health and metrics are served, or "none" (127.0.0.1:8081)')
-  .option('--workers <n>', 'processes that serve clients (1)')
+  .option('--workers <n>', 'threads that serve clients, or "auto": one for each core (auto)')
   .option('--log-level <level>', 'trace, debug, info, warn, error, fatal or silent (info)')
   .option('--access-log <on|off>', 'one log line per request (on)')
   .action(async ({ config, ...flags }: Record<string, string>) => {

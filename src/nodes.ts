@@ -2,7 +2,7 @@
 // settings. No logic of its own but what is given back after another node's purge.
 
 import { hostname } from 'node:os';
-import type { Journal, PurgeRecord } from '../storage/journal.ts';
+import type { Journal, PurgeRecord, Standing } from '../storage/journal.ts';
 import { JournalLink } from '../storage/journal-link.ts';
 import { JournalStream } from '../storage/journal-stream.ts';
 import { LowerTiers } from '../storage/lower.ts';
@@ -29,7 +29,11 @@ export interface Nodes extends PurgeableNodes {
   health(): NodesHealth;
   stats(): Promise<StoreStats | undefined>;
   /** Purges of other nodes are applied by these from now on; what came since the workers' journals were copied, at once. */
-  serve(targets: () => readonly PurgeTarget[], disk: PurgeableDisk | undefined): Promise<void>;
+  serve(
+    targets: () => readonly PurgeTarget[],
+    disk: PurgeableDisk | undefined,
+    tell: (records: readonly PurgeRecord[], standing: Standing) => void,
+  ): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -68,6 +72,7 @@ export async function joinNodes(config: Config, journal: Journal, log: Log): Pro
   const name = `${hostname()}-${journal.id.slice(0, 6)}`;
   let targets: () => readonly PurgeTarget[] = () => [];
   let disk: PurgeableDisk | undefined;
+  let tell: (records: readonly PurgeRecord[], standing: Standing) => void = () => undefined;
   let isServing = false;
   const early: PurgeRecord[] = [];
   const link = new JournalLink({
@@ -77,6 +82,7 @@ export async function joinNodes(config: Config, journal: Journal, log: Log): Pro
     keeps: config.disk !== undefined,
     apply: async (records, standing) => {
       if (!isServing) early.push(...records);
+      tell(records, standing);
       await Promise.all(targets().map((target) => target.stand(records, standing)));
       sweep(records, targets(), disk);
     },
@@ -94,10 +100,12 @@ export async function joinNodes(config: Config, journal: Journal, log: Log): Pro
     store,
     health: () => ({ shared: store.health(), nodes: { name, ...link.health() } }),
     stats: () => store.stats().catch(() => undefined),
-    serve: async (all, ownDisk) => {
+    serve: async (all, ownDisk, tellAll) => {
       targets = all;
       disk = ownDisk;
+      tell = tellAll;
       isServing = true;
+      tell(early, journal.standing);
       await Promise.all(all().map((target) => target.stand(early, journal.standing)));
     },
     spread: (record) => link.spread(record),

@@ -2,6 +2,7 @@
 // No logic of its own.
 
 import { randomBytes } from 'node:crypto';
+import { availableParallelism } from 'node:os';
 import { Journal } from '../storage/journal.ts';
 import { openSqliteStore, type SqliteStore } from '../storage/sqlite.ts';
 import { adminHandler } from './admin/admin.ts';
@@ -22,6 +23,8 @@ import type { Log } from './observe/log.ts';
 import { processMetrics } from './observe/metrics.ts';
 import { addressTest, type Identity } from './origin/forwarded.ts';
 import { PurgeDoor, type PurgeService } from './purge-door.ts';
+import { countWorkers } from './workers/count.ts';
+import type { News } from './workers/messages.ts';
 import { startThreads, type Workers } from './workers/pool.ts';
 import { startSingle } from './workers/single.ts';
 
@@ -63,7 +66,17 @@ export async function start(config: Config, log: Log, now: () => number = Date.n
     const workers: Workers[] = [];
     const targets = (): ReturnType<Workers['targets']> => workers.flatMap((one) => one.targets());
     const purgeableDisk = disk && purgeable(disk, journal, log);
-    const purger = new Purger({ journal, now, targets, disk: purgeableDisk, nodes });
+    const tell = (news: News): void => {
+      for (const one of workers) one.tell(news);
+    };
+    const purger = new Purger({
+      journal,
+      now,
+      targets,
+      tell: (record) => tell({ kind: 'purge', record }),
+      disk: purgeableDisk,
+      nodes,
+    });
     const limit = new TokenBucket(config.purge.perSecond, config.purge.burst, now);
     const purgeService: PurgeService = {
       purge: (...purged) => purger.purge(...purged),
@@ -72,7 +85,9 @@ export async function start(config: Config, log: Log, now: () => number = Date.n
     const shared = { config, identity, originUrl: origin.url, journal, purgeService, log };
     const pool = await startWorkers({ ...shared, disk, nodes, now });
     workers.push(pool);
-    await nodes?.serve(targets, purgeableDisk);
+    await nodes?.serve(targets, purgeableDisk, (records, standing) =>
+      tell({ kind: 'stand', records, standing }),
+    );
     closing.push(() => pool.close(config.timeouts.drainMs));
 
     const listening = await listenOn('listen', config.listen, (address) => pool.listen(address));
@@ -96,6 +111,7 @@ export async function start(config: Config, log: Log, now: () => number = Date.n
         listening: formatAddress(listening),
         admin: adminAddress && formatAddress(adminAddress),
         origin: origin.url,
+        workers: pool.targets().length,
       },
       'listening',
     );
@@ -156,7 +172,9 @@ type StartOptions = Omit<Parameters<typeof startThreads>[0], 'count' | 'ownMetri
 
 function startWorkers(options: StartOptions): Promise<Workers> | Workers {
   const { config, disk, nodes } = options;
-  if (config.workers > 1) {
+  const host = { cores: availableParallelism(), platform: process.platform };
+  const count = countWorkers(config.workers, config.memoryBytes, host);
+  if (count > 1) {
     const ownMetrics = processMetrics({
       stores: async () => ({
         disk: await disk?.stats().catch(() => undefined),
@@ -164,13 +182,14 @@ function startWorkers(options: StartOptions): Promise<Workers> | Workers {
       }),
       nodes: nodes && (() => nodes.health()),
     });
-    return startThreads({ ...options, count: config.workers, ownMetrics });
+    return startThreads({ ...options, count, ownMetrics });
   }
   const { memoryBytes } = config;
   return startSingle({
     ...options,
     memoryBytes,
     shared: nodes?.store,
+    hear: undefined,
     spreadInvalidation: undefined,
     reusePort: false,
     processMetrics: true,

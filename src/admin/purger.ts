@@ -48,6 +48,8 @@ export interface PurgeableDisk {
 export interface PurgerOptions {
   readonly journal: Journal;
   readonly targets: () => readonly PurgeTarget[];
+  /** From here on the purge holds in every target; `applyPurge` then says what came of it. */
+  readonly tell?: (record: PurgeRecord) => void;
   readonly disk: PurgeableDisk | undefined;
   readonly nodes?: PurgeableNodes | undefined;
   readonly now: () => number;
@@ -78,6 +80,7 @@ export class Purger {
     const targets = this.#options.targets();
     const tally = new Tally(targets.length);
     // First of all: from here on it takes effect.
+    this.#options.tell?.(record);
     const applying = targets.map((target) => target.applyPurge(record));
     // A URL is removed, and by that counted, in every tier at once.
     const counted =

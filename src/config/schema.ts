@@ -5,7 +5,19 @@ import { z } from 'zod';
 import { globalCache } from './cache-schema.ts';
 import { groupName, groupOf, origins, originUrl } from './origins-schema.ts';
 import { headers, RANGE, route } from './routes-schema.ts';
-import { decimal, duration, flag, integer, list, oneOf, section, size, sizeOr, text } from './setting.ts';
+import {
+  decimal,
+  duration,
+  flag,
+  integer,
+  integerOr,
+  list,
+  oneOf,
+  section,
+  size,
+  sizeOr,
+  text,
+} from './setting.ts';
 import { formatAddress, parseAddress, parseRange } from './units.ts';
 import { upgrades } from './upgrades-schema.ts';
 
@@ -143,7 +155,11 @@ export const schema = section('Settings of holdfast.', {
     `"none", or ${ADDRESS}`,
     (value) => (value === 'none' ? value : parseAddress(value)),
   ).prefault('127.0.0.1:8081'),
-  workers: integer('Processes that serve clients.', { min: 1, max: 64 }).prefault(1),
+  workers: integerOr(
+    'auto',
+    'Threads that serve clients; "auto" is one for each core that the program may use, while each has 16 MB of the memory.',
+    { min: 1, max: 64 },
+  ).prefault('auto'),
   memory: size('Most bytes of stored responses in memory.', { min: 8 * MB, max: TB }).prefault('256MB'),
   eviction,
   disk,

@@ -45,6 +45,14 @@ export function integer(sentence: string, { min, max }: Bounds) {
   return z.int(allowed).min(min, allowed).max(max, allowed).meta({ description: sentence, allowed });
 }
 
+/** A whole number, or `word` for what is worked out. */
+export function integerOr<const W extends string>(word: W, sentence: string, { min, max }: Bounds) {
+  const allowed = `"${word}", or a whole number from ${min} to ${max}`;
+  return z
+    .union([z.literal(word), z.int(allowed).min(min, allowed).max(max, allowed)], { error: allowed })
+    .meta({ description: sentence, allowed });
+}
+
 /** A number that need not be whole. */
 export function decimal(sentence: string, { min, max }: Bounds) {
   const allowed = `a number from ${min} to ${max}`;

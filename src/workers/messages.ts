@@ -5,6 +5,7 @@ import type { JournalSnapshot, PurgeMode, PurgeRecord, Selector, Standing } from
 import type { CountOrder } from '../admin/sweep.ts';
 import type { Address, Config } from '../config.ts';
 import type { Identity } from '../origin/forwarded.ts';
+import type { Ear } from './news.ts';
 
 /** What a worker thread is started with. */
 export interface WorkerData {
@@ -14,16 +15,22 @@ export interface WorkerData {
   readonly memoryBytes: number;
   readonly diskPort: MessagePort | undefined;
   readonly journal: JournalSnapshot;
+  readonly ear: Ear;
 }
+
+/** What every worker hears before its next request (news.ts). */
+export type News =
+  | { readonly kind: 'purge'; readonly record: PurgeRecord }
+  | { readonly kind: 'stand'; readonly records: readonly PurgeRecord[]; readonly standing: Standing }
+  | { readonly kind: 'invalidate'; readonly keys: readonly string[] };
 
 /** A question of the main thread to a worker. */
 export type Order =
   | { readonly kind: 'listen'; readonly address: Address }
-  | { readonly kind: 'purge'; readonly record: PurgeRecord }
-  | { readonly kind: 'stand'; readonly records: readonly PurgeRecord[]; readonly standing: Standing }
+  /** The news are not left until the next request. `seq` names a purge whose effect is asked for. */
+  | { readonly kind: 'heed'; readonly seq: number | undefined }
   | { readonly kind: 'count'; readonly order: CountOrder }
   | { readonly kind: 'inspect'; readonly keys: readonly string[] }
-  | { readonly kind: 'invalidate'; readonly keys: readonly string[] }
   | { readonly kind: 'metrics' }
   | { readonly kind: 'close'; readonly graceMs: number };
 

@@ -2,7 +2,7 @@
 // Owns starting, replacing a thread that died, asking all of them, and closing.
 
 import { Worker } from 'node:worker_threads';
-import type { Journal, PurgeRecord, Standing } from '../../storage/journal.ts';
+import type { Journal, PurgeRecord } from '../../storage/journal.ts';
 import type { SqliteStore } from '../../storage/sqlite.ts';
 import type { Removed } from '../../storage/store.ts';
 import type { Inspected } from '../admin/inspect.ts';
@@ -13,7 +13,8 @@ import type { StoredMeta } from '../cache/stored.ts';
 import type { Address } from '../config.ts';
 import { joinMetrics } from '../observe/metrics.ts';
 import { Dialogue } from './dialogue.ts';
-import type { Order, Request, WorkerData } from './messages.ts';
+import type { News, Order, Request, WorkerData } from './messages.ts';
+import { Announcer, type Ear } from './news.ts';
 import type { WorkerOptions } from './worker.ts';
 
 /** A worker as purging and inspecting see it. */
@@ -25,6 +26,8 @@ export interface WorkerTarget extends PurgeTarget {
 /** What all workers together are to the rest of the program. */
 export interface Workers {
   readonly targets: () => readonly WorkerTarget[];
+  /** No worker serves a request any more that does not know it. */
+  tell(news: News): void;
   /** Listens; port 0 is taken once and shared. Rejects with the system's error. */
   listen(address: Address): Promise<Address>;
   metrics(): Promise<string>;
@@ -52,6 +55,7 @@ export async function startThreads(options: ThreadOptions): Promise<Workers> {
 class ThreadPool implements Workers {
   readonly #options: ThreadOptions;
   readonly #threads = new Set<Thread>();
+  readonly #announcer = new Announcer<News>();
   #address: Address | undefined;
   #closing = false;
 
@@ -60,6 +64,10 @@ class ThreadPool implements Workers {
   }
 
   readonly targets = (): readonly WorkerTarget[] => [...this.#threads];
+
+  tell(news: News): void {
+    this.#announcer.tell(news);
+  }
 
   async start(): Promise<void> {
     await Promise.all(Array.from({ length: this.#options.count }, () => this.#add()));
@@ -82,11 +90,13 @@ class ThreadPool implements Workers {
 
   async #add(): Promise<void> {
     const { log } = this.#options;
-    const thread = new Thread(this.#options, (keys) => this.#spread(keys, thread));
+    const { ear, close } = this.#announcer.ear();
+    const thread = new Thread(this.#options, ear, (keys) => this.#invalidate(keys));
     // From here on it hears of purges; those from before are in its snapshot of the journal.
     this.#threads.add(thread);
     thread.onExit((error) => {
       this.#threads.delete(thread);
+      close();
       if (this.#closing) return;
       log.error({ err: error }, 'a worker ended; another takes its place');
       this.#add().catch((cause: unknown) => log.fatal({ err: cause }, 'a worker could not be replaced'));
@@ -95,9 +105,9 @@ class ThreadPool implements Workers {
     if (this.#address !== undefined) await thread.listen(this.#address);
   }
 
-  async #spread(keys: readonly string[], from: Thread): Promise<void> {
-    const others = [...this.#threads].filter((thread) => thread !== from);
-    await Promise.allSettled(others.map((thread) => thread.invalidate(keys)));
+  #invalidate(keys: readonly string[]): void {
+    this.tell({ kind: 'invalidate', keys });
+    for (const thread of this.#threads) thread.heed().catch(() => undefined);
   }
 }
 
@@ -107,7 +117,7 @@ class Thread implements WorkerTarget {
   readonly #dialogue: Dialogue<Order, Request>;
   #error: Error | undefined;
 
-  constructor(options: ThreadOptions, spread: (keys: readonly string[]) => Promise<void>) {
+  constructor(options: ThreadOptions, ear: Ear, invalidate: (keys: readonly string[]) => void) {
     const { config, identity, originUrl, disk, journal, count } = options;
     const diskPort = disk?.port();
     const data: WorkerData = {
@@ -117,10 +127,11 @@ class Thread implements WorkerTarget {
       memoryBytes: Math.floor(config.memoryBytes / count),
       diskPort,
       journal: journal.snapshot(),
+      ear,
     };
     this.#worker = new Worker(new URL('./thread.ts', import.meta.url), {
       workerData: data,
-      transferList: diskPort === undefined ? [] : [diskPort],
+      transferList: diskPort === undefined ? [ear.port] : [ear.port, diskPort],
     });
     this.#worker.on('error', (error: Error) => {
       this.#error = error;
@@ -139,7 +150,7 @@ class Thread implements WorkerTarget {
           case 'admit':
             return purgeService.admit(request.purges);
           case 'spread':
-            await spread(request.keys);
+            invalidate(request.keys);
             return undefined;
           default:
             return request satisfies never;
@@ -163,14 +174,19 @@ class Thread implements WorkerTarget {
   /** A thread that has ended holds nothing any more: that is as good as purged. */
   async applyPurge(record: PurgeRecord): Promise<Applied> {
     try {
-      return await this.#dialogue.ask<Applied>({ kind: 'purge', record });
+      return await this.heed(record.seq);
     } catch (error) {
       return { removed: {}, fenced: 0, failure: `a worker: ${String(error)}` };
     }
   }
 
-  async stand(records: readonly PurgeRecord[], standing: Standing): Promise<void> {
-    await this.#dialogue.ask({ kind: 'stand', records, standing }).catch(() => undefined);
+  async stand(): Promise<void> {
+    await this.heed().catch(() => undefined);
+  }
+
+  /** Resolves when it has heard what was told until now. @returns what it did for the purge `seq` */
+  heed(seq?: number): Promise<Applied> {
+    return this.#dialogue.ask<Applied>({ kind: 'heed', seq });
   }
 
   count(order: CountOrder): Promise<Removed> {
@@ -179,10 +195,6 @@ class Thread implements WorkerTarget {
 
   inspect(keys: readonly string[]): Promise<readonly Inspected[]> {
     return this.#dialogue.ask<readonly Inspected[]>({ kind: 'inspect', keys });
-  }
-
-  async invalidate(keys: readonly string[]): Promise<void> {
-    await this.#dialogue.ask({ kind: 'invalidate', keys });
   }
 
   metrics(): Promise<object[]> {

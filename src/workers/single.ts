@@ -8,6 +8,7 @@ export function startSingle(options: WorkerOptions): Workers {
   const worker = new EdgeWorker(options);
   return {
     targets: () => [worker],
+    tell: () => undefined,
     listen: (address: Address) => worker.listen(address),
     metrics: () => worker.metrics.metrics(),
     close: (graceMs) => worker.close(graceMs),

@@ -3,23 +3,29 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { Journal } from '../../storage/journal.ts';
 import { attachSqliteStore } from '../../storage/sqlite.ts';
+import type { Applied } from '../admin/purger.ts';
 import type { PurgeReceipt } from '../admin/receipt.ts';
 import { storedMetaCodec } from '../cache/codec.ts';
 import { openShared } from '../nodes.ts';
 import { createLog } from '../observe/log.ts';
 import { Dialogue } from './dialogue.ts';
-import type { Order, Request, WorkerData } from './messages.ts';
+import type { News, Order, Request, WorkerData } from './messages.ts';
+import { Hearing } from './news.ts';
 import { EdgeWorker } from './worker.ts';
 
 if (parentPort === null) throw new Error('workers/thread.ts runs in a worker thread only');
 const port = parentPort;
-const { config, identity, originUrl, memoryBytes, diskPort, journal: snapshot }: WorkerData = workerData;
+const { config, identity, originUrl, memoryBytes, diskPort, journal: snapshot, ear }: WorkerData = workerData;
 
 const journal = Journal.replica(snapshot);
 const { log, flush } = createLog({ level: config.log.level });
 const disk = diskPort === undefined ? undefined : await attachSqliteStore(diskPort, storedMetaCodec);
 
 const shared = openShared(config);
+
+/** What was done for purges that the main thread has not asked about yet. */
+const applied = new Map<number, Promise<Applied>>();
+const hearing = new Hearing<News>(ear, apply);
 
 const main = new Dialogue<Request, Order>(port, answer);
 const worker = new EdgeWorker({
@@ -34,6 +40,7 @@ const worker = new EdgeWorker({
     purge: (selector, mode, by) => main.ask<PurgeReceipt>({ kind: 'purge', selector, mode, by }),
     admit: (purges) => main.ask<number>({ kind: 'admit', purges }),
   },
+  hear: hearing.hear,
   spreadInvalidation: (keys) => main.ask<void>({ kind: 'spread', keys }),
   log,
   now: Date.now,
@@ -42,23 +49,44 @@ const worker = new EdgeWorker({
 });
 port.postMessage('ready');
 
+function apply(news: News): void {
+  switch (news.kind) {
+    case 'purge':
+      journal.apply(news.record);
+      applied.set(news.record.seq, worker.applyPurge(news.record));
+      return;
+    case 'stand':
+      for (const record of news.records) journal.apply(record);
+      journal.stand(news.standing);
+      worker
+        .stand(news.records)
+        .catch((error: unknown) => log.error({ err: error }, 'a purge was not applied'));
+      return;
+    case 'invalidate':
+      worker.edge.applyInvalidation(news.keys);
+      return;
+    default:
+      news satisfies never;
+  }
+}
+
+async function heed(seq: number | undefined): Promise<Applied | undefined> {
+  hearing.hear();
+  const done = seq === undefined ? undefined : applied.get(seq);
+  if (seq !== undefined) applied.delete(seq);
+  return done;
+}
+
 async function answer(order: Order): Promise<unknown> {
   switch (order.kind) {
     case 'listen':
       return worker.listen(order.address);
-    case 'purge':
-      journal.apply(order.record);
-      return worker.applyPurge(order.record);
-    case 'stand':
-      for (const record of order.records) journal.apply(record);
-      journal.stand(order.standing);
-      return worker.stand(order.records);
+    case 'heed':
+      return heed(order.seq);
     case 'count':
       return worker.count(order.order);
     case 'inspect':
       return worker.inspect(order.keys);
-    case 'invalidate':
-      return worker.edge.applyInvalidation(order.keys);
     case 'metrics':
       return worker.metrics.getMetricsAsJSON();
     case 'close':

@@ -42,6 +42,8 @@ export interface WorkerOptions {
   readonly nodes?: { health(): NodesHealth } | undefined;
   readonly journal: Journal;
   readonly purgeService: PurgeService;
+  /** Hears what all workers must know; undefined when there is one. */
+  readonly hear: (() => void) | undefined;
   readonly spreadInvalidation: ((keys: readonly string[]) => Promise<void>) | undefined;
   readonly log: Log;
   /** Epoch ms. */
@@ -99,6 +101,7 @@ export class EdgeWorker implements PurgeTarget {
       journal,
       purgeDoor: this.purgeDoor,
       purge: options.purgeService.purge,
+      hear: options.hear,
       spreadInvalidation: options.spreadInvalidation,
       access,
       tunnels: this.#tunnels,
@@ -145,7 +148,8 @@ export class EdgeWorker implements PurgeTarget {
 
   /** Purges of other nodes, which the journal holds. Its own it has applied already. */
   async stand(records: readonly PurgeRecord[]): Promise<void> {
-    for (const record of records) if (record.was === undefined) await this.edge.applyPurge(record);
+    const theirs = records.filter(({ was }) => was === undefined);
+    await Promise.all(theirs.map((record) => this.edge.applyPurge(record)));
   }
 
   /** When everything goes, what there is is known at once, and freed behind. */

@@ -86,7 +86,7 @@ describe('holdfast run', () => {
     expect(stderr).toContain('memory: "lots"; allowed: a size such as "256MB" or plain bytes, 8MB to 1TB');
     expect(stderr).toContain('orgin: "http://a"; allowed: nothing of that name');
     expect(stderr).toContain('disk.size: "1"; allowed: a size');
-    expect(stderr).toContain('--workers: 0; allowed: a whole number from 1 to 64');
+    expect(stderr).toContain('--workers: 0; allowed: "auto", or a whole number from 1 to 64');
     expect(stderr).toContain('--access-log: "maybe"; allowed: "on" or "off"');
     expect(stderr).toContain('origin: not given; allowed: "demo", a URL');
   });

@@ -40,7 +40,7 @@ export async function startEdge({
   const lines: Record<string, unknown>[] = [];
   const { log } = createLog({ level: 'info', to: { write: (line) => void lines.push(JSON.parse(line)) } });
   const config = parseConfig(
-    { listen: '127.0.0.1:0', admin: '127.0.0.1:0', origin, disk: { dir: 'none' }, ...settings },
+    { listen: '127.0.0.1:0', admin: '127.0.0.1:0', origin, workers: 1, disk: { dir: 'none' }, ...settings },
     'test',
   );
   const running = await start(config, log, clock.now);

@@ -35,7 +35,7 @@ describe('the defaults', () => {
       listen: { host: '127.0.0.1', port: 8080 },
       origin: { kind: 'demo' },
       admin: { host: '127.0.0.1', port: 8081 },
-      workers: 1,
+      workers: 'auto',
       memoryBytes: 256 * 1024 ** 2,
       disk: { dir: 'var/cache', bytes: 10 * 1024 ** 3 },
       log: { level: 'info', access: true },
