@@ -12,13 +12,16 @@ import type { OriginGroupConfig } from './config/origins-schema.ts';
 import type { HeaderEdits, RouteConfig } from './config/routes.ts';
 import { localConfig } from './config/routes-schema.ts';
 import { type Parsed, schema, token } from './config/schema.ts';
+import { type TlsSettings, tlsSettings } from './config/tls-schema.ts';
 import type { Address } from './config/units.ts';
 import type { Limits } from './http/limits.ts';
+import { loadTls } from './tls/load.ts';
 
 export { ConfigError, type Fault } from './config/faults.ts';
 export { type Flags, type Override, overridesOf } from './config/flags.ts';
 export type { OriginGroupConfig } from './config/origins-schema.ts';
 export { matchRoute, type RouteConfig, rulesFor } from './config/routes.ts';
+export type { TlsSettings } from './config/tls-schema.ts';
 export { type Address, formatAddress, parseAddress } from './config/units.ts';
 
 /** Frozen, plain data. Ranges are CIDR texts with a prefix length. */
@@ -31,6 +34,8 @@ export interface Config {
   /** By name. */
   readonly origins: Readonly<Record<string, OriginGroupConfig>>;
   readonly admin: Address | undefined;
+  /** undefined listens in the clear only. */
+  readonly tls: TlsSettings | undefined;
   readonly workers: number | 'auto';
   readonly memoryBytes: number;
   readonly eviction: Parsed['eviction'];
@@ -111,7 +116,11 @@ function build(
   const { tokenFile } = result.data.purge;
   const read = tokenFile === undefined ? { token: result.data.purge.token } : readToken(tokenFile);
   const bodies = result.data.routes.map(({ respond }, i) => readBody(respond, i));
-  const unread = [read, ...bodies].flatMap((one) => ('fault' in one ? [one.fault] : []));
+  const settings = tlsSettings(result.data.tls);
+  const unread = [
+    ...[read, ...bodies].flatMap((one) => ('fault' in one ? [one.fault] : [])),
+    ...(settings === undefined ? [] : loadTls(settings).faults),
+  ];
   if (unread.length > 0 || 'fault' in read) throw new ConfigError(unread, source);
   return deepFreeze(
     shape(
@@ -137,6 +146,7 @@ function shape(set: Parsed, purgeToken: string | undefined, bodies: readonly Buf
     origin: set.origin,
     origins: set.origins,
     admin: set.admin === 'none' ? undefined : set.admin,
+    tls: tlsSettings(set.tls),
     workers: set.workers,
     memoryBytes: set.memory,
     eviction: set.eviction,

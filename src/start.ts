@@ -23,6 +23,7 @@ import type { Log } from './observe/log.ts';
 import { processMetrics } from './observe/metrics.ts';
 import { addressTest, type Identity } from './origin/forwarded.ts';
 import { PurgeDoor, type PurgeService } from './purge-door.ts';
+import { TlsKeeper } from './tls/keeper.ts';
 import { countWorkers } from './workers/count.ts';
 import type { News } from './workers/messages.ts';
 import { startThreads, type Workers } from './workers/pool.ts';
@@ -32,7 +33,11 @@ import { startSingle } from './workers/single.ts';
 export interface Running {
   readonly listening: Address;
   readonly admin: Address | undefined;
+  /** Where TLS is listened for. */
+  readonly tls: Address | undefined;
   readonly originUrl: string;
+  /** Reads the files of `tls` again. Rejects with a ConfigError when they cannot be used; the old certificates stay. */
+  reloadCertificates(): Promise<void>;
   /** Drains and closes everything; resolves when the last byte is out and the store is flushed. */
   close(): Promise<void>;
 }
@@ -90,7 +95,12 @@ export async function start(config: Config, log: Log, now: () => number = Date.n
     );
     closing.push(() => pool.close(config.timeouts.drainMs));
 
-    const listening = await listenOn('listen', config.listen, (address) => pool.listen(address));
+    const listening = await listenOn('listen', config.listen, (address) => pool.listen('plain', address));
+    const keeper = await openTls(config, pool, log, now);
+    closing.push(async () => keeper?.close());
+    const tls =
+      config.tls &&
+      (await listenOn('tls.listen', config.tls.listen, (address) => pool.listen('tls', address)));
     const admin = adminListener({
       config,
       identity,
@@ -109,13 +119,15 @@ export async function start(config: Config, log: Log, now: () => number = Date.n
     log.info(
       {
         listening: formatAddress(listening),
+        tls: tls && formatAddress(tls),
         admin: adminAddress && formatAddress(adminAddress),
         origin: origin.url,
         workers: pool.targets().length,
       },
       'listening',
     );
-    return { listening, admin: adminAddress, originUrl: origin.url, close };
+    const reloadCertificates = async (): Promise<void> => keeper?.reload();
+    return { listening, admin: adminAddress, tls, originUrl: origin.url, reloadCertificates, close };
   } catch (error) {
     await close();
     throw error;
@@ -153,6 +165,20 @@ async function openDisk(
       'start',
     );
   }
+}
+
+/** Gives the workers the terms of TLS, and keeps them current. */
+async function openTls(
+  { tls: settings }: Config,
+  pool: Workers,
+  log: Log,
+  now: () => number,
+): Promise<TlsKeeper | undefined> {
+  if (settings === undefined) return undefined;
+  const keeper = await TlsKeeper.open({ settings, log, now, give: (terms) => pool.secure(terms) });
+  await pool.secure(keeper.terms);
+  keeper.watch();
+  return keeper;
 }
 
 async function openOrigin(
@@ -262,7 +288,7 @@ function adminListener({
     },
     log,
   });
-  return createListener({ scheme: 'http', limits: config.client, now }, handler);
+  return createListener({ limits: config.client, now }, handler);
 }
 
 const REASONS: Readonly<Record<string, string>> = {

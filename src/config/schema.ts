@@ -18,6 +18,7 @@ import {
   sizeOr,
   text,
 } from './setting.ts';
+import { tls } from './tls-schema.ts';
 import { formatAddress, parseAddress, parseRange } from './units.ts';
 import { upgrades } from './upgrades-schema.ts';
 
@@ -155,6 +156,7 @@ export const schema = section('Settings of holdfast.', {
     `"none", or ${ADDRESS}`,
     (value) => (value === 'none' ? value : parseAddress(value)),
   ).prefault('127.0.0.1:8081'),
+  tls,
   workers: integerOr(
     'auto',
     'Threads that serve clients; "auto" is one for each core that the program may use, while each has 16 MB of the memory.',
@@ -202,6 +204,14 @@ export const schema = section('Settings of holdfast.', {
     path: ['admin'],
     message: 'another address than listen',
   })
+  .refine(
+    ({ tls: { listen }, ...set }) =>
+      listen === 'none' || listen.port === 0 || !sameAddress(set.listen, listen),
+    {
+      path: ['tls', 'listen'],
+      message: 'another address than listen',
+    },
+  )
   .superRefine(({ origin, origins, routes }, context) => {
     const known = Object.keys(origins);
     const there = known.length === 0 ? ' (there is none)' : ` (${known.join(', ')})`;

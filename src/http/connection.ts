@@ -12,6 +12,7 @@ import { ClientEnd } from './raw-end.ts';
 import { readInto } from './read-buffer.ts';
 import { badRequest, Refusal } from './refusal.ts';
 import { toRequest } from './request.ts';
+import type { Served } from './served.ts';
 import type { Shared } from './shared.ts';
 import { StallWatch } from './stall.ts';
 import type { Composer } from './wire.ts';
@@ -35,12 +36,13 @@ const SLOW_BODY = new Refusal(408, 'The content took too long.');
 const CUT_BODY = badRequest('The content ended early.');
 const CLIENT_GONE = new Refusal(499, 'The client has gone.');
 
-export class Connection implements Outlet, IntakeOwner {
+export class Connection implements Outlet, IntakeOwner, Served {
   readonly socket: Socket;
   readonly composer: Composer;
   readonly inbox = new Inbox();
   readonly #shared: Shared;
   readonly #peer: Peer;
+  readonly #tcp: Socket;
   #state: State = 'idle';
   #exchange: Exchange | undefined;
   #intake: Intake | undefined;
@@ -57,8 +59,10 @@ export class Connection implements Outlet, IntakeOwner {
   #deadline: number;
   readonly #stall: StallWatch;
 
-  constructor(socket: Socket, peer: Peer, shared: Shared) {
+  /** @param tcp the socket under one of TLS, else the same */
+  constructor(socket: Socket, peer: Peer, shared: Shared, tcp: Socket = socket) {
     this.socket = socket;
+    this.#tcp = tcp;
     this.composer = shared.composer;
     this.#shared = shared;
     this.#peer = peer;
@@ -75,6 +79,10 @@ export class Connection implements Outlet, IntakeOwner {
     // A reset is followed by 'close', which says all that matters.
     socket.on('error', () => {});
     socket.on('close', () => this.#closed());
+  }
+
+  drain(): void {
+    if (this.idle) this.socket.destroySoon();
   }
 
   /** Between requests and with nothing left to send. */
@@ -140,7 +148,7 @@ export class Connection implements Outlet, IntakeOwner {
 
   breakOff(): void {
     // A reset, because a FIN would end close-delimited content as if it were whole.
-    this.socket.resetAndDestroy();
+    this.#tcp.resetAndDestroy();
   }
 
   tunnel(text: string): ClientEnd | undefined {

@@ -1,22 +1,28 @@
-// A TCP listener for HTTP/1.1 clients: accepts connections, sweeps their deadlines with one coarse timer, drains and
-// closes. Each connection is a Connection; nothing here knows HTTP's grammar.
+// A TCP listener for clients, in the clear or over TLS: accepts connections, sweeps their deadlines with one coarse timer,
+// drains and closes. What is spoken over a connection is the affair of a Connection; nothing here knows a grammar.
 
 import { createServer, type Server, type Socket } from 'node:net';
+import type { TlsTerms } from '../tls/terms.ts';
 import { Connection } from './connection.ts';
 import type { FieldLines } from './fields.ts';
+import { Handshakes, type Protocol } from './handshake.ts';
 import { HeadParser } from './head.ts';
 import type { Limits } from './limits.ts';
 import type { Handler, Peer } from './message.ts';
+import type { Served } from './served.ts';
 import type { Shared } from './shared.ts';
 import { Composer } from './wire.ts';
 
 export interface ListenerOptions {
-  readonly scheme: 'http';
+  /** Ends TLS by these terms, until `secure`; undefined listens in the clear. */
+  readonly tls?: TlsTerms | undefined;
   readonly limits: Limits;
   /** Epoch milliseconds. */
   readonly now: () => number;
   /** Hears of each answer that the listener gave itself. */
   readonly onRefused?: (status: number, reason: string, peer: Peer) => void;
+  /** Hears of each handshake that failed. */
+  readonly onHandshakeFailed?: (reason: string, peer: Peer) => void;
   /** Extra field lines on those answers. */
   readonly refusalLines?: FieldLines;
   /** Lets several listeners share the port (SO_REUSEPORT), where the platform can. */
@@ -28,6 +34,8 @@ export interface ListenerOptions {
 export interface Listener {
   /** Without a host on all interfaces; port 0 takes any free port. Rejects with the system's error (EADDRINUSE, EACCES, …). */
   listen(host: string | undefined, port: number): Promise<{ host: string; port: number }>;
+  /** Handshakes to come are made by these terms; for a listener that ends TLS. @throws when they cannot be used */
+  secure(terms: TlsTerms): void;
   /**
    * Drains: accepts no more, closes idle connections at once, lets responses finish with `Connection: close`,
    * destroys what is left after `graceMs`. Resolves when no connection is left.
@@ -52,7 +60,9 @@ class TcpListener implements Listener {
   readonly #options: ListenerOptions;
   readonly #shared: Shared;
   readonly #server: Server;
-  readonly #connections = new Set<Connection>();
+  /** By the TCP socket: a handshake, then what is spoken over it. */
+  readonly #connections = new Map<Socket, Served>();
+  #handshakes: Handshakes | undefined;
   #sweeper: NodeJS.Timeout | undefined;
   #closing: Promise<void> | undefined;
   /** Set once the server has closed: hears of the last connection's end. */
@@ -60,11 +70,12 @@ class TcpListener implements Listener {
 
   constructor(options: ListenerOptions, handler: Handler) {
     this.#options = options;
+    const scheme = options.tls === undefined ? 'http' : 'https';
     this.#shared = {
-      scheme: options.scheme,
+      scheme,
       limits: options.limits,
       handler,
-      parser: new HeadParser(options.scheme, options.limits),
+      parser: new HeadParser(scheme, options.limits),
       composer: new Composer(options.now),
       readBuffer: options.ownReads === true ? undefined : Buffer.allocUnsafeSlow(READ_BYTES),
       refusalLines: options.refusalLines ?? [],
@@ -72,6 +83,7 @@ class TcpListener implements Listener {
       now: options.now,
       refused: options.onRefused ?? (() => {}),
     };
+    if (options.tls !== undefined) this.secure(options.tls);
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket));
   }
 
@@ -97,6 +109,14 @@ class TcpListener implements Listener {
     });
   }
 
+  secure(terms: TlsTerms): void {
+    this.#handshakes = new Handshakes(terms, this.#options.limits.headTimeoutMs, {
+      now: this.#options.now,
+      secured: (...made) => this.#serve(...made),
+      failed: (reason, peer) => this.#options.onHandshakeFailed?.(reason, peer),
+    });
+  }
+
   close(graceMs: number): Promise<void> {
     this.#closing ??= this.#drain(graceMs);
     return this.#closing;
@@ -105,15 +125,15 @@ class TcpListener implements Listener {
   destroy(): void {
     this.#shared.draining = true;
     this.#closing ??= this.#stop();
-    for (const connection of this.#connections) connection.breakOff();
+    for (const connection of this.#connections.values()) connection.breakOff();
   }
 
   async #drain(graceMs: number): Promise<void> {
     this.#shared.draining = true;
     const stopped = this.#stop();
-    for (const connection of this.#connections) if (connection.idle) connection.socket.destroy();
+    for (const connection of this.#connections.values()) connection.drain();
     const timer = setTimeout(() => {
-      for (const connection of this.#connections) connection.breakOff();
+      for (const connection of this.#connections.values()) connection.breakOff();
     }, graceMs);
     await stopped;
     clearTimeout(timer);
@@ -138,17 +158,24 @@ class TcpListener implements Listener {
       socket.destroy();
       return;
     }
-    const connection = new Connection(socket, peer, this.#shared);
-    this.#connections.add(connection);
     socket.on('close', () => {
-      this.#connections.delete(connection);
+      this.#connections.delete(socket);
       if (this.#connections.size === 0) this.#emptied?.();
     });
+    if (this.#handshakes === undefined) this.#serve(socket, socket, peer, 'http/1.1');
+    else this.#connections.set(socket, this.#handshakes.begin(socket, peer));
+  }
+
+  /** @param raw the TCP socket under a TLS one, else the same */
+  #serve(raw: Socket, socket: Socket, peer: Peer, _protocol: Protocol): void {
+    const connection = new Connection(socket, peer, this.#shared, raw);
+    this.#connections.set(raw, connection);
+    if (this.#shared.draining) connection.drain();
   }
 
   #sweep(): void {
     const now = this.#options.now();
-    for (const connection of this.#connections) connection.sweep(now);
+    for (const connection of this.#connections.values()) connection.sweep(now);
   }
 }
 

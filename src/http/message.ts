@@ -12,6 +12,20 @@ export interface Peer {
   readonly port: number;
   readonly localAddress: string;
   readonly localPort: number;
+  /** undefined in the clear. */
+  readonly tls?: Secured;
+}
+
+/** What the TLS handshake of a connection said. */
+export interface Secured {
+  /** "TLSv1.2" or "TLSv1.3". */
+  readonly version: string;
+  /** OpenSSL's name. */
+  readonly cipher: string;
+  /** The host that the client named (RFC 6066 §3), lower-case. */
+  readonly serverName: string | undefined;
+  /** Whether the connection was made for a host: it was named, or the certificate shown is for it (RFC 9110 §7.4). */
+  covers(host: string): boolean;
 }
 
 export interface RequestBody {

@@ -42,6 +42,8 @@ export class Counters {
   storeErrors = 0;
   /** Request heads refused by the parser, by status. */
   readonly refusedHeads = new Map<number, number>();
+  /** TLS handshakes that failed, by OpenSSL's or the system's word. */
+  readonly handshakeFailures = new Map<string, number>();
   /** Origin failures by kind. */
   readonly originFailures = new Map<string, number>();
 

@@ -117,6 +117,12 @@ export function createMetrics(counters: Counters, gauges: Gauges, process: boole
     () => counters.refusedHeads,
   );
   labelled(
+    'holdfast_tls_handshake_failures_total',
+    "TLS handshakes that failed, by OpenSSL's or the system's word.",
+    'reason',
+    () => counters.handshakeFailures,
+  );
+  labelled(
     'holdfast_origin_failures_total',
     'Exchanges with the origin that failed, by kind.',
     'kind',

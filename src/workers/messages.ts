@@ -5,7 +5,9 @@ import type { JournalSnapshot, PurgeMode, PurgeRecord, Selector, Standing } from
 import type { CountOrder } from '../admin/sweep.ts';
 import type { Address, Config } from '../config.ts';
 import type { Identity } from '../origin/forwarded.ts';
+import type { TlsTerms } from '../tls/terms.ts';
 import type { Ear } from './news.ts';
+import type { Door } from './worker.ts';
 
 /** What a worker thread is started with. */
 export interface WorkerData {
@@ -26,7 +28,8 @@ export type News =
 
 /** A question of the main thread to a worker. */
 export type Order =
-  | { readonly kind: 'listen'; readonly address: Address }
+  | { readonly kind: 'listen'; readonly door: Door; readonly address: Address }
+  | { readonly kind: 'secure'; readonly terms: TlsTerms }
   /** The news are not left until the next request. `seq` names a purge whose effect is asked for. */
   | { readonly kind: 'heed'; readonly seq: number | undefined }
   | { readonly kind: 'count'; readonly order: CountOrder }

@@ -12,10 +12,11 @@ import type { CountOrder } from '../admin/sweep.ts';
 import type { StoredMeta } from '../cache/stored.ts';
 import type { Address } from '../config.ts';
 import { joinMetrics } from '../observe/metrics.ts';
+import type { TlsTerms } from '../tls/terms.ts';
 import { Dialogue } from './dialogue.ts';
 import type { News, Order, Request, WorkerData } from './messages.ts';
 import { Announcer, type Ear } from './news.ts';
-import type { WorkerOptions } from './worker.ts';
+import type { Door, WorkerOptions } from './worker.ts';
 
 /** A worker as purging and inspecting see it. */
 export interface WorkerTarget extends PurgeTarget {
@@ -29,7 +30,9 @@ export interface Workers {
   /** No worker serves a request any more that does not know it. */
   tell(news: News): void;
   /** Listens; port 0 is taken once and shared. Rejects with the system's error. */
-  listen(address: Address): Promise<Address>;
+  listen(door: Door, address: Address): Promise<Address>;
+  /** Terms of TLS for handshakes to come; before the door of TLS is listened at. */
+  secure(terms: TlsTerms): Promise<void>;
   metrics(): Promise<string>;
   close(graceMs: number): Promise<void>;
 }
@@ -56,7 +59,8 @@ class ThreadPool implements Workers {
   readonly #options: ThreadOptions;
   readonly #threads = new Set<Thread>();
   readonly #announcer = new Announcer<News>();
-  #address: Address | undefined;
+  readonly #addresses = new Map<Door, Address>();
+  #terms: TlsTerms | undefined;
   #closing = false;
 
   constructor(options: ThreadOptions) {
@@ -73,9 +77,15 @@ class ThreadPool implements Workers {
     await Promise.all(Array.from({ length: this.#options.count }, () => this.#add()));
   }
 
-  async listen(address: Address): Promise<Address> {
-    for (const thread of this.#threads) this.#address = await thread.listen(this.#address ?? address);
-    return this.#address ?? address;
+  async listen(door: Door, address: Address): Promise<Address> {
+    for (const thread of this.#threads)
+      this.#addresses.set(door, await thread.listen(door, this.#addresses.get(door) ?? address));
+    return this.#addresses.get(door) ?? address;
+  }
+
+  async secure(terms: TlsTerms): Promise<void> {
+    this.#terms = terms;
+    await Promise.all([...this.#threads].map((thread) => thread.secure(terms)));
   }
 
   async metrics(): Promise<string> {
@@ -102,7 +112,8 @@ class ThreadPool implements Workers {
       this.#add().catch((cause: unknown) => log.fatal({ err: cause }, 'a worker could not be replaced'));
     });
     await thread.ready;
-    if (this.#address !== undefined) await thread.listen(this.#address);
+    if (this.#terms !== undefined) await thread.secure(this.#terms);
+    for (const [door, address] of this.#addresses) await thread.listen(door, address);
   }
 
   #invalidate(keys: readonly string[]): void {
@@ -167,8 +178,12 @@ class Thread implements WorkerTarget {
     });
   }
 
-  listen(address: Address): Promise<Address> {
-    return this.#dialogue.ask<Address>({ kind: 'listen', address });
+  listen(door: Door, address: Address): Promise<Address> {
+    return this.#dialogue.ask<Address>({ kind: 'listen', door, address });
+  }
+
+  async secure(terms: TlsTerms): Promise<void> {
+    await this.#dialogue.ask({ kind: 'secure', terms });
   }
 
   /** A thread that has ended holds nothing any more: that is as good as purged. */

@@ -1,6 +1,5 @@
 // One worker in the main thread: no thread, no messages.
 
-import type { Address } from '../config.ts';
 import type { Workers } from './pool.ts';
 import { EdgeWorker, type WorkerOptions } from './worker.ts';
 
@@ -9,7 +8,8 @@ export function startSingle(options: WorkerOptions): Workers {
   return {
     targets: () => [worker],
     tell: () => undefined,
-    listen: (address: Address) => worker.listen(address),
+    listen: (door, address) => worker.listen(door, address),
+    secure: async (terms) => worker.secure(terms),
     metrics: () => worker.metrics.metrics(),
     close: (graceMs) => worker.close(graceMs),
   };

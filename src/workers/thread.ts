@@ -80,7 +80,9 @@ async function heed(seq: number | undefined): Promise<Applied | undefined> {
 async function answer(order: Order): Promise<unknown> {
   switch (order.kind) {
     case 'listen':
-      return worker.listen(order.address);
+      return worker.listen(order.door, order.address);
+    case 'secure':
+      return worker.secure(order.terms);
     case 'heed':
       return heed(order.seq);
     case 'count':

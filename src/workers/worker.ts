@@ -17,7 +17,7 @@ import { Packer } from '../cache/pack.ts';
 import type { StoredMeta } from '../cache/stored.ts';
 import type { Address, Config } from '../config.ts';
 import { Edge } from '../edge.ts';
-import { createListener, type Listener } from '../http/listener.ts';
+import { createListener, type Listener, type ListenerOptions } from '../http/listener.ts';
 import { type NodesHealth, tiersOf } from '../nodes.ts';
 import { Access } from '../observe/access.ts';
 import { Counters } from '../observe/counters.ts';
@@ -27,7 +27,11 @@ import { addressTest, type Identity } from '../origin/forwarded.ts';
 import { PurgeDoor, type PurgeService } from '../purge-door.ts';
 import { Site } from '../site/site.ts';
 import { Upstreams } from '../site/upstreams.ts';
+import type { TlsTerms } from '../tls/terms.ts';
 import { Tunnels } from '../tunnel/tunnels.ts';
+
+/** What clients come in by. */
+export type Door = 'plain' | 'tls';
 
 export interface WorkerOptions {
   readonly config: Config;
@@ -64,7 +68,8 @@ export class EdgeWorker implements PurgeTarget {
   readonly #sweep: Sweep<MetInMemory>;
   readonly #upstreams = new Upstreams();
   readonly #tunnels: Tunnels;
-  readonly #listener: Listener;
+  readonly #plain: Listener;
+  #tls: Listener | undefined;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
@@ -109,24 +114,11 @@ export class EdgeWorker implements PurgeTarget {
       log,
       now,
     });
-    this.#listener = createListener(
-      {
-        scheme: 'http',
-        limits: config.client,
-        now,
-        reusePort: options.reusePort,
-        refusalLines: ['Cache-Status', formatCacheStatus(identity.name, { detail: 'malformed-request' })],
-        onRefused: (status, reason, peer) => {
-          Counters.bump(counters.refusedHeads, status);
-          log.info({ client: peer.address, status, reason }, 'request refused');
-        },
-      },
-      (request, responder) => this.edge.handle(request, responder),
-    );
+    this.#plain = this.#createListener();
     this.metrics = createMetrics(
       counters,
       {
-        connections: () => this.#listener.connections,
+        connections: () => this.#plain.connections + (this.#tls?.connections ?? 0),
         originRequests: () => this.#upstreams.requests,
         originActive: () => this.#upstreams.active,
         flights: () => this.edge.flights,
@@ -138,8 +130,17 @@ export class EdgeWorker implements PurgeTarget {
     );
   }
 
-  listen(address: Address): Promise<Address> {
-    return this.#listener.listen(address.host, address.port);
+  /** Rejects with the system's error. The door of TLS needs its terms before. */
+  listen(door: Door, address: Address): Promise<Address> {
+    const listener = door === 'tls' ? this.#tls : this.#plain;
+    if (listener === undefined) throw new Error('TLS without its terms');
+    return listener.listen(address.host, address.port);
+  }
+
+  /** Handshakes to come are made by these terms. @throws when they cannot be used */
+  secure(terms: TlsTerms): void {
+    if (this.#tls === undefined) this.#tls = this.#createListener({ tls: terms });
+    else this.#tls.secure(terms);
   }
 
   applyPurge(record: PurgeRecord): Promise<Applied> {
@@ -169,14 +170,37 @@ export class EdgeWorker implements PurgeTarget {
 
   /** Drains the listener, then lets go of the origin. The disk is the owner's to close. */
   async close(graceMs: number): Promise<void> {
-    await this.#listener.close(graceMs);
+    await Promise.all([this.#plain.close(graceMs), this.#tls?.close(graceMs)]);
     await this.#tunnels.close();
     await this.#upstreams.destroy();
   }
 
   /** Stops at once. */
   destroy(): void {
-    this.#listener.destroy();
+    this.#plain.destroy();
+    this.#tls?.destroy();
+  }
+
+  #createListener(more: Partial<ListenerOptions> = {}): Listener {
+    const { config, identity, log, now, reusePort } = this.#options;
+    return createListener(
+      {
+        limits: config.client,
+        now,
+        reusePort,
+        refusalLines: ['Cache-Status', formatCacheStatus(identity.name, { detail: 'malformed-request' })],
+        onRefused: (status, reason, peer) => {
+          Counters.bump(this.counters.refusedHeads, status);
+          log.info({ client: peer.address, status, reason }, 'request refused');
+        },
+        onHandshakeFailed: (reason, peer) => {
+          Counters.bump(this.counters.handshakeFailures, reason);
+          log.debug({ client: peer.address, reason }, 'TLS handshake failed');
+        },
+        ...more,
+      },
+      (request, responder) => this.edge.handle(request, responder),
+    );
   }
 
   /** The disk is shared: only the worker that shows the process's metrics counts it. */

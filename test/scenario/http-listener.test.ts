@@ -32,7 +32,6 @@ async function serve(
   const refusals: string[] = [];
   const listener = createListener(
     {
-      scheme: 'http',
       limits: { ...DEFAULT_LIMITS, keepAliveTimeoutMs: 80, ...limits },
       now: clock.now,
       onRefused: (status, reason) => refusals.push(`${status} ${reason}`),
@@ -770,9 +769,9 @@ describe('a drain', () => {
   });
 
   it('of a listener that never listened is done at once; a taken port is an error', async () => {
-    await createListener({ scheme: 'http', limits: DEFAULT_LIMITS, now: clock.now }, echoTarget).close(1000);
+    await createListener({ limits: DEFAULT_LIMITS, now: clock.now }, echoTarget).close(1000);
     const { port } = await serve(echoTarget);
-    const second = createListener({ scheme: 'http', limits: DEFAULT_LIMITS, now: clock.now }, echoTarget);
+    const second = createListener({ limits: DEFAULT_LIMITS, now: clock.now }, echoTarget);
     await expect(second.listen('127.0.0.1', port)).rejects.toMatchObject({ code: 'EADDRINUSE' });
   });
 });

@@ -4,6 +4,7 @@
 
 import { once } from 'node:events';
 import { connect as connectSocket, type Socket } from 'node:net';
+import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 import { Sender, type SendOptions } from './send.ts';
 import {
   BodyReader,
@@ -116,9 +117,9 @@ export async function open(
 }
 
 /** A connection kept for several requests. */
-export async function connect(base: string | URL): Promise<Connection> {
+export async function connect(base: string | URL, tls: ConnectionOptions = {}): Promise<Connection> {
   const url = new URL(base);
-  const socket = await dial(url);
+  const socket = await dial(url, tls);
   const reader = new ByteReader(socket);
   const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
   let turn: Promise<unknown> = Promise.resolve();
@@ -172,10 +173,15 @@ export async function raw(
   return done;
 }
 
-async function dial(url: URL): Promise<Socket> {
-  const socket = connectSocket({ port: Number(url.port || 80), host: url.hostname.replace(/^\[|\]$/g, '') });
+async function dial(url: URL, tls: ConnectionOptions = {}): Promise<Socket> {
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  const secure = url.protocol === 'https:';
+  const port = Number(url.port || (secure ? 443 : 80));
+  const socket = secure
+    ? connectTls({ port, host, rejectUnauthorized: false, ...tls })
+    : connectSocket({ port, host });
   socket.setNoDelay(true);
-  await once(socket, 'connect');
+  await once(socket, secure ? 'secureConnect' : 'connect');
   socket.on('error', () => {}); // seen by the reader
   return socket;
 }

@@ -13,6 +13,9 @@ export interface TestEdge {
   /** http://127.0.0.1:port of the client listener. */
   readonly url: string;
   readonly port: number;
+  /** https://127.0.0.1:port, where the settings have TLS. */
+  readonly secureUrl: string;
+  readonly reloadCertificates: () => Promise<void>;
   /** http://127.0.0.1:port of the admin listener. */
   readonly admin: string;
   readonly clock: ManualClock;
@@ -47,6 +50,8 @@ export async function startEdge({
   return {
     url: `http://127.0.0.1:${running.listening.port}`,
     port: running.listening.port,
+    secureUrl: `https://127.0.0.1:${running.tls?.port ?? 0}`,
+    reloadCertificates: running.reloadCertificates,
     admin: `http://127.0.0.1:${running.admin?.port ?? 0}`,
     clock,
     log: lines,

@@ -1,0 +1,131 @@
+// TLS between an accepted socket and the protocol that is spoken over it: handshakes under way, what became of them, and what
+// a connection learnt of its client. Which certificate is for which host is src/tls's affair.
+
+import type { Socket } from 'node:net';
+import { createServer, type Server, type TLSSocket } from 'node:tls';
+import { covers } from '../tls/certificate.ts';
+import { Contexts, contextOptions } from '../tls/contexts.ts';
+import type { TlsTerms } from '../tls/terms.ts';
+import type { Peer, Secured } from './message.ts';
+import type { Served } from './served.ts';
+
+export type Protocol = 'http/1.1' | 'h2';
+
+export interface HandshakeOwner {
+  now(): number;
+  /** The handshake is done. */
+  secured(raw: Socket, socket: TLSSocket, peer: Peer, protocol: Protocol): void;
+  /** It failed; `reason` is OpenSSL's or the system's word. */
+  failed(reason: string, peer: Peer): void;
+}
+
+/** A handshake under way. */
+export class Handshake implements Served {
+  readonly raw: Socket;
+  readonly peer: Peer;
+  readonly #endsAt: number;
+
+  constructor(raw: Socket, peer: Peer, endsAt: number) {
+    this.raw = raw;
+    this.peer = peer;
+    this.#endsAt = endsAt;
+  }
+
+  sweep(now: number): void {
+    if (now >= this.#endsAt) this.raw.destroy();
+  }
+
+  drain(): void {
+    this.raw.destroy();
+  }
+
+  breakOff(): void {
+    this.raw.resetAndDestroy();
+  }
+}
+
+/** Makes handshakes by the same terms. New terms need a new one; handshakes under way end by theirs. */
+export class Handshakes {
+  readonly #owner: HandshakeOwner;
+  readonly #timeoutMs: number;
+  readonly #contexts: Contexts;
+  readonly #server: Server;
+  /** By what a TLS socket and the one under it have in common. */
+  readonly #underWay = new Map<string, Handshake>();
+
+  /** @throws when the terms cannot be used. */
+  constructor(terms: TlsTerms, timeoutMs: number, owner: HandshakeOwner) {
+    this.#owner = owner;
+    this.#timeoutMs = timeoutMs;
+    this.#contexts = new Contexts(terms);
+    const { cert, key } = this.#contexts.first;
+    this.#server = createServer({
+      ...contextOptions(terms),
+      cert,
+      key,
+      SNICallback: (name, answer) => {
+        const chosen = this.#contexts.choose(name);
+        if (terms.refuseUnknown && !this.#contexts.knows(name))
+          answer(new Error('no certificate is for that host'));
+        else if (chosen === this.#contexts.first) answer(null);
+        else answer(null, chosen.context);
+      },
+      ALPNProtocols: ['http/1.1'],
+      requestCert: terms.clientAuth !== undefined,
+      rejectUnauthorized: terms.clientAuth?.mode === 'require',
+      handshakeTimeout: 0,
+    });
+    this.#server.on('secureConnection', (socket) => this.#done(socket));
+    this.#server.on('tlsClientError', (error: Error, socket) => this.#fail(error, socket));
+  }
+
+  begin(raw: Socket, peer: Peer): Handshake {
+    const handshake = new Handshake(raw, peer, this.#owner.now() + this.#timeoutMs);
+    const key = keyOf(raw);
+    this.#underWay.set(key, handshake);
+    raw.on('error', () => {});
+    raw.once('close', () => this.#underWay.delete(key));
+    this.#server.emit('connection', raw);
+    return handshake;
+  }
+
+  #done(socket: TLSSocket): void {
+    const handshake = this.#take(socket);
+    if (handshake === undefined) {
+      socket.destroy();
+      return;
+    }
+    const { raw, peer } = handshake;
+    const protocol = socket.alpnProtocol === 'h2' ? 'h2' : 'http/1.1';
+    this.#owner.secured(raw, socket, { ...peer, tls: this.#learnt(socket) }, protocol);
+  }
+
+  #fail(error: Error, socket: TLSSocket): void {
+    const handshake = this.#take(socket);
+    if (handshake === undefined) return;
+    handshake.raw.destroy();
+    this.#owner.failed('code' in error ? String(error.code) : error.message, handshake.peer);
+  }
+
+  #take(socket: TLSSocket): Handshake | undefined {
+    const key = keyOf(socket);
+    const handshake = this.#underWay.get(key);
+    this.#underWay.delete(key);
+    return handshake;
+  }
+
+  #learnt(socket: TLSSocket): Secured {
+    const serverName = typeof socket.servername === 'string' ? socket.servername.toLowerCase() : undefined;
+    const { names } = serverName === undefined ? this.#contexts.first : this.#contexts.choose(serverName);
+    return {
+      version: socket.getProtocol() ?? 'TLS',
+      cipher: socket.getCipher().name,
+      serverName,
+      covers: (host) => host === serverName || covers(names, host),
+    };
+  }
+}
+
+function keyOf({ remoteAddress, remotePort, localPort }: Socket): string {
+  return `${remoteAddress} ${remotePort} ${localPort}`;
+}
