@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { type CacheRules, DEFAULT_RULES } from './cache/rules.ts';
 import { overlay } from './config/cache-schema.ts';
+import type { FastCgiConfig } from './config/fastcgi-schema.ts';
 import { ConfigError, type Fault, faultsOf, formatPath } from './config/faults.ts';
 import { type Override, withOverrides } from './config/flags.ts';
 import { findJsonFault } from './config/json.ts';
@@ -17,6 +18,7 @@ import type { Address } from './config/units.ts';
 import type { Limits } from './http/limits.ts';
 import { loadTls } from './tls/load.ts';
 
+export type { FastCgiConfig } from './config/fastcgi-schema.ts';
 export { ConfigError, type Fault } from './config/faults.ts';
 export { type Flags, type Override, overridesOf } from './config/flags.ts';
 export type { OriginGroupConfig } from './config/origins-schema.ts';
@@ -33,6 +35,7 @@ export interface Config {
     | { readonly kind: 'group'; readonly name: string };
   /** By name. */
   readonly origins: Readonly<Record<string, OriginGroupConfig>>;
+  readonly fastcgi: FastCgiConfig;
   readonly admin: Address | undefined;
   /** undefined listens in the clear only. */
   readonly tls: TlsSettings | undefined;
@@ -145,6 +148,7 @@ function shape(set: Parsed, purgeToken: string | undefined, bodies: readonly Buf
     listen: set.listen,
     origin: set.origin,
     origins: set.origins,
+    fastcgi: set.fastcgi,
     admin: set.admin === 'none' ? undefined : set.admin,
     tls: tlsSettings(set.tls),
     workers: set.workers,

@@ -23,6 +23,7 @@ import type { Log } from './observe/log.ts';
 import { processMetrics } from './observe/metrics.ts';
 import { addressTest, type Identity } from './origin/forwarded.ts';
 import { PurgeDoor, type PurgeService } from './purge-door.ts';
+import { checkScripts } from './site/check-scripts.ts';
 import { TlsKeeper } from './tls/keeper.ts';
 import { countWorkers } from './workers/count.ts';
 import type { News } from './workers/messages.ts';
@@ -63,6 +64,7 @@ export async function start(config: Config, log: Log, now: () => number = Date.n
     closing.push(async () => nodes?.close());
     const disk = await openDisk(config, journal, log);
     closing.push(async () => disk?.close());
+    await checkScripts(config);
     const origin = await openOrigin(config, now);
     closing.push(origin.close);
 

@@ -1,9 +1,11 @@
 // The settings of origin groups: `origins`, by name.
 
 import { z } from 'zod';
+import { formatFastCgiUrl, parseFastCgiUrl } from '../origin/fastcgi/address.ts';
 import { section, text } from './setting.ts';
 
-const URL_FORM = 'a URL such as "http://127.0.0.1:3000", without user, path and query';
+const URL_FORM =
+  'a URL such as "http://127.0.0.1:3000", without user, path and query, or "fastcgi://127.0.0.1:9000" or "fastcgi:///run/php.sock"';
 
 const group = section('A group of origins that serve the same.', {
   servers: z
@@ -37,8 +39,10 @@ export function groupOf(
   return origin.kind === 'group' ? origin.name : undefined;
 }
 
-/** scheme://host:port. */
+/** scheme://host:port, or a FastCGI server's. */
 export function originUrl(value: string): string | undefined {
+  const fastcgi = parseFastCgiUrl(value);
+  if (fastcgi !== undefined) return formatFastCgiUrl(fastcgi);
   if (!/^https?:\/\/[^/?#\\@\s]+\/?$/i.test(value) || !URL.canParse(value)) return undefined;
   return new URL(value).origin;
 }

@@ -2,7 +2,9 @@
 // docs/settings.md are made from it. config.ts turns what it yields into a Config.
 
 import { z } from 'zod';
+import { isFastCgi } from '../origin/fastcgi/address.ts';
 import { globalCache } from './cache-schema.ts';
+import { fastcgi } from './fastcgi-schema.ts';
 import { groupName, groupOf, origins, originUrl } from './origins-schema.ts';
 import { headers, RANGE, route } from './routes-schema.ts';
 import {
@@ -30,7 +32,7 @@ const TB = 1024 ** 4;
 const WAIT = { min: 1, max: 24 * HOUR };
 const ADDRESS = 'host:port such as "127.0.0.1:8080", "[::1]:8080", or ":8080" for all interfaces';
 const ORIGIN =
-  '"demo", a URL such as "http://127.0.0.1:3000" without user, path and query, or the name of a group in `origins`';
+  '"demo", a URL such as "http://127.0.0.1:3000" or "fastcgi:///run/php.sock", without user and query, or the name of a group in `origins`';
 const GROUP = 'the name of a group in `origins`';
 
 const log = section('The log, JSON lines on standard output.', {
@@ -151,6 +153,7 @@ export const schema = section('Settings of holdfast.', {
     origin,
   ),
   origins,
+  fastcgi,
   admin: text(
     'Where health and metrics are served; "none" serves them nowhere.',
     `"none", or ${ADDRESS}`,
@@ -212,6 +215,16 @@ export const schema = section('Settings of holdfast.', {
       message: 'another address than listen',
     },
   )
+  .superRefine(({ origin, origins, fastcgi }, context) => {
+    const urls = Object.values(origins).flatMap(({ servers }) => servers.map(({ url }) => url));
+    if (origin.kind === 'url') urls.push(origin.url);
+    if (fastcgi.root !== undefined || !urls.some(isFastCgi)) return;
+    context.addIssue({
+      code: 'custom',
+      path: ['fastcgi', 'root'],
+      message: 'the directory of the scripts, an absolute path such as "/var/www/html"',
+    });
+  })
   .superRefine(({ origin, origins, routes }, context) => {
     const known = Object.keys(origins);
     const there = known.length === 0 ? ' (there is none)' : ` (${known.join(', ')})`;

@@ -35,6 +35,7 @@ export const FAILURES = {
     side: 'origin',
     sentence: 'The origin stopped sending in the middle of its response.',
   },
+  overloaded: { status: 503, side: 'origin', sentence: 'The origin has nobody free to answer.' },
   'request-body': {
     status: 400,
     side: 'client',
@@ -66,6 +67,8 @@ export class OriginFailure extends Error {
 const BY_CODE: Readonly<Record<string, FailureKind>> = {
   ECONNREFUSED: 'refused',
   ENOENT: 'refused',
+  EACCES: 'refused',
+  EAGAIN: 'overloaded',
   EHOSTUNREACH: 'unreachable',
   ENETUNREACH: 'unreachable',
   EADDRNOTAVAIL: 'unreachable',

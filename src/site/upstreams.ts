@@ -2,13 +2,17 @@
 // is known of origins' health stay too.
 
 import { isDeepStrictEqual } from 'node:util';
-import type { Config, OriginGroupConfig } from '../config.ts';
+import type { Config, FastCgiConfig, OriginGroupConfig } from '../config.ts';
+import type { Log } from '../observe/log.ts';
+import { parseFastCgiUrl } from '../origin/fastcgi/address.ts';
+import { FastCgi, fastCgiOptions } from '../origin/fastcgi/fastcgi.ts';
 import { Origin } from '../origin/origin.ts';
 import type { Upstream } from '../origin/upstream.ts';
 
 /** Everything that an upstream is made of. */
 interface Plan {
   readonly group: OriginGroupConfig;
+  readonly fastcgi: FastCgiConfig;
   readonly timeouts: Config['timeouts'];
   readonly connections: number;
 }
@@ -22,10 +26,15 @@ interface Open {
 export const DEFAULT_GROUP = '';
 
 export class Upstreams {
+  readonly #log: Log;
   readonly #open = new Map<string, Open>();
   readonly #leaving = new Set<Upstream>();
   /** Requests of upstreams that are gone, so that the sum never falls. */
   #requests = 0;
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
 
   get requests(): number {
     let sum = this.#requests;
@@ -44,11 +53,12 @@ export class Upstreams {
     const groups = { ...config.origins, ...defaultGroup(config, originUrl) };
     for (const [name, { upstream }] of this.#open) if (!(name in groups)) this.#retire(name, upstream);
     for (const [name, group] of Object.entries(groups)) {
-      const plan = { group, timeouts: config.timeouts, connections: config.originConnections };
+      const { fastcgi, timeouts, originConnections } = config;
+      const plan = { group, fastcgi, timeouts, connections: originConnections };
       const open = this.#open.get(name);
       if (open !== undefined && isDeepStrictEqual(open.plan, plan)) continue;
       if (open !== undefined) this.#retire(name, open.upstream);
-      this.#open.set(name, { plan, upstream: openUpstream(plan) });
+      this.#open.set(name, { plan, upstream: openUpstream(plan, this.#log) });
     }
   }
 
@@ -83,14 +93,23 @@ function defaultGroup({ origin }: Config, originUrl: string): Record<string, Ori
   return origin.kind === 'group' ? {} : { [DEFAULT_GROUP]: { servers: [{ url: originUrl }] } };
 }
 
-function openUpstream({ group, timeouts, connections }: Plan): Upstream {
+function openUpstream({ group, fastcgi, timeouts, connections }: Plan, log: Log): Upstream {
   const [server] = group.servers;
   if (server === undefined) throw new Error('an origin group without a server');
-  return new Origin({
-    url: server.url,
+  const limits = {
     connectTimeoutMs: timeouts.connectMs,
     firstByteTimeoutMs: timeouts.firstByteMs,
     idleTimeoutMs: timeouts.idleMs,
     connections,
+  };
+  const address = parseFastCgiUrl(server.url);
+  if (address === undefined) return new Origin({ url: server.url, ...limits });
+  return new FastCgi({
+    ...limits,
+    ...fastCgiOptions(fastcgi),
+    address,
+    onErrorStream: (text, script) => {
+      log.warn({ script, stderr: text }, 'a script wrote to its error stream');
+    },
   });
 }

@@ -66,10 +66,10 @@ export class EdgeWorker implements PurgeTarget {
   readonly #options: WorkerOptions;
   readonly #memory: MemoryStore<StoredMeta>;
   readonly #sweep: Sweep<MetInMemory>;
-  readonly #upstreams = new Upstreams();
   readonly #tunnels: Tunnels;
   readonly #plain: Listener;
   #tls: Listener | undefined;
+  readonly #upstreams: Upstreams;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
@@ -85,6 +85,7 @@ export class EdgeWorker implements PurgeTarget {
     });
     const store = tiersOf(this.#memory, options);
     this.#sweep = new Sweep(memorySource(store), journal);
+    this.#upstreams = new Upstreams(log);
     this.#upstreams.apply(config, options.originUrl);
     this.#tunnels = new Tunnels(config.upgrades, now);
     const access = new Access({ counters, log, enabled: config.log.access, now });
