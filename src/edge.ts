@@ -95,8 +95,9 @@ export class Edge {
   }
 
   /** From now on requests are served by these settings; those under way end by theirs. */
-  use(site: Site): void {
+  use(site: Site, debugKey: boolean): void {
     this.#site = site;
+    this.#reply.debugKey = debugKey;
     this.#options.tunnels.use(site.upgrades);
   }
 

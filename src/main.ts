@@ -29,9 +29,9 @@ program
   .action(async ({ config, ...flags }: Record<string, string>) => {
     await orFaults(async () => {
       const { loadConfig, overridesOf } = await import('./config.ts');
-      const settings = loadConfig(config, overridesOf(flags));
       const { run } = await import('./run.ts');
-      return run(settings);
+      const overrides = overridesOf(flags);
+      return run(() => loadConfig(config, overrides));
     });
   });
 
@@ -45,6 +45,19 @@ program
       loadConfig(config, []);
       process.stdout.write(`${config}: no faults\n`);
       return 0;
+    });
+  });
+
+program
+  .command('reload')
+  .description('have a running edge read its settings anew; it keeps the old ones when there is a fault')
+  .option('--admin <host:port>', 'its admin listener (127.0.0.1:8081)')
+  .option('--config <file>', "the edge's settings file, for its address and its token")
+  .option('--token <token>', 'bearer token; better given as HOLDFAST_TOKEN')
+  .action(async (options: WhereOptions) => {
+    await orFaults(async () => {
+      const { reloadCommand } = await import('./cli/reload.ts');
+      return reloadCommand(withToken(options));
     });
   });
 

@@ -11,7 +11,7 @@ import type { Request, Responder } from './http/message.ts';
 import { sendJson } from './local.ts';
 import type { Access } from './observe/access.ts';
 import type { Log } from './observe/log.ts';
-import type { AddressTest } from './origin/forwarded.ts';
+import { type AddressTest, addressTest } from './origin/forwarded.ts';
 
 /** What stands behind the door: the main thread's purger. */
 export interface PurgeService {
@@ -20,13 +20,18 @@ export interface PurgeService {
   admit(purges: number): Promise<number>;
 }
 
+/** Who may purge. */
+export interface PurgeRules {
+  /** CIDR texts. */
+  readonly allow: readonly string[];
+  readonly token: string | undefined;
+}
+
 export interface PurgeDoorOptions {
   /** Name of this cache in Cache-Status. */
   readonly name: string;
-  readonly allowed: AddressTest;
-  /** True when no address is allowed and there is no token: purging is switched off. */
-  readonly closed: boolean;
-  readonly token: string | undefined;
+  /** Until `use`. */
+  readonly rules: PurgeRules;
   readonly service: PurgeService;
   readonly access: Access;
   readonly log: Log;
@@ -41,9 +46,18 @@ export interface PurgeRefusal {
 
 export class PurgeDoor {
   readonly #options: PurgeDoorOptions;
+  #rules: PurgeRules;
+  #allowed: AddressTest;
 
   constructor(options: PurgeDoorOptions) {
     this.#options = options;
+    this.#rules = options.rules;
+    this.#allowed = addressTest(options.rules.allow);
+  }
+
+  use(rules: PurgeRules): void {
+    this.#rules = rules;
+    this.#allowed = addressTest(rules.allow);
   }
 
   /** PURGE for the URL with these cache keys: its own, and the one it is equivalent to by No-Vary-Search. */
@@ -70,8 +84,8 @@ export class PurgeDoor {
 
   /** Whether this request may purge. */
   refusal(request: Request): PurgeRefusal | undefined {
-    const { allowed, closed, token } = this.#options;
-    if (closed)
+    const { allow, token } = this.#rules;
+    if (allow.length === 0 && token === undefined)
       return { status: 405, error: 'Purging is switched off: purge.allow is empty and there is no token.' };
     const given = request.fields.get('authorization');
     if (given !== undefined && token !== undefined) {
@@ -79,7 +93,7 @@ export class PurgeDoor {
         ? undefined
         : unauthorized('The bearer token is not the one of purge.token.');
     }
-    if (allowed(request.peer.address)) {
+    if (this.#allowed(request.peer.address)) {
       // A page of any site can make its reader's browser send a POST from an address that may.
       return isFromElsewhere(request)
         ? { status: 403, error: 'Purging is not allowed from the page of another site.' }

@@ -87,9 +87,12 @@ export class Reply {
   readonly #options: ReplyOptions;
   readonly #composed = new Generations<Stored<StoredMeta>, Composed>(COMPOSED_ENTRIES, COMPOSED_BYTES);
   readonly #via: string;
+  /** Adds the cache key to Cache-Status (RFC 9211 §2.7). */
+  debugKey: boolean;
 
   constructor(options: ReplyOptions) {
     this.#options = options;
+    this.debugKey = options.debugKey;
     this.#via = `1.1 ${options.identity.pseudonym}`;
   }
 
@@ -349,8 +352,8 @@ export class Reply {
   }
 
   #status(visit: Visit, status: CacheStatus): string {
-    const { identity, debugKey } = this.#options;
-    return formatCacheStatus(identity.name, debugKey ? { ...status, key: visit.key } : status);
+    const { identity } = this.#options;
+    return formatCacheStatus(identity.name, this.debugKey ? { ...status, key: visit.key } : status);
   }
 
   #marks({ route }: Visit, age: number | undefined, cacheStatus: string, outcome: OutcomeName): Marks {

@@ -4,11 +4,16 @@ import { type Config, formatAddress } from './config.ts';
 import { createLog } from './observe/log.ts';
 import { type Running, start } from './start.ts';
 
-/** Runs until SIGTERM or SIGINT, drains, and returns the exit code. A second signal ends at once. */
-export async function run(config: Config): Promise<number> {
+/**
+ * Runs until SIGTERM or SIGINT, drains, and returns the exit code. A second signal ends at once. SIGHUP reads the settings anew.
+ * @param load reads the settings. @throws ConfigError
+ */
+export async function run(load: () => Config): Promise<number> {
+  const config = load();
   const { log, flush } = createLog({ level: config.log.level });
   const stopped = firstSignal();
-  const running = await start(config, log);
+  const running = await start(config, log, { load });
+  process.on('SIGHUP', () => void running.reload('SIGHUP'));
   announce(config, running);
   log.info({ signal: await stopped }, 'draining');
   await running.close();

@@ -3,26 +3,21 @@
 
 import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
+import { isDeepStrictEqual } from 'node:util';
 import { Journal } from '../storage/journal.ts';
 import { openSqliteStore, type SqliteStore } from '../storage/sqlite.ts';
-import { adminHandler } from './admin/admin.ts';
-import { inspected, merged } from './admin/inspect.ts';
-import { type PurgeableDisk, Purger } from './admin/purger.ts';
-import { keysOf } from './admin/selectors.ts';
-import { Sweep } from './admin/sweep.ts';
-import { diskSource } from './admin/sweep-sources.ts';
+import { openAdmin, purgeableDisk } from './admin/open.ts';
+import { Purger } from './admin/purger.ts';
 import { TokenBucket } from './admin/token-bucket.ts';
 import { storedMetaCodec } from './cache/codec.ts';
 import type { StoredMeta } from './cache/stored.ts';
-import { type Address, type Config, ConfigError, formatAddress, rulesFor } from './config.ts';
-import { createListener, type Listener } from './http/listener.ts';
+import { type Address, type Config, ConfigError, formatAddress } from './config.ts';
 import { joinNodes, type Nodes } from './nodes.ts';
-import { Access } from './observe/access.ts';
-import { Counters } from './observe/counters.ts';
 import type { Log } from './observe/log.ts';
 import { processMetrics } from './observe/metrics.ts';
-import { addressTest, type Identity } from './origin/forwarded.ts';
-import { PurgeDoor, type PurgeService } from './purge-door.ts';
+import type { Identity } from './origin/forwarded.ts';
+import type { PurgeService } from './purge-door.ts';
+import { type Reload, Reloader } from './reload.ts';
 import { checkScripts } from './site/check-scripts.ts';
 import { TlsKeeper } from './tls/keeper.ts';
 import { countWorkers } from './workers/count.ts';
@@ -37,14 +32,28 @@ export interface Running {
   /** Where TLS is listened for. */
   readonly tls: Address | undefined;
   readonly originUrl: string;
+  /** Reads the settings anew, and goes on by them. */
+  reload(by: string): Promise<Reload>;
   /** Reads the files of `tls` again. Rejects with a ConfigError when they cannot be used; the old certificates stay. */
   reloadCertificates(): Promise<void>;
   /** Drains and closes everything; resolves when the last byte is out and the store is flushed. */
   close(): Promise<void>;
 }
 
+/** How a start is made. */
+export interface StartOptions {
+  /** Epoch ms. */
+  readonly now?: () => number;
+  /** Reads the settings anew for a reload; without it there is none. @throws ConfigError */
+  readonly load?: () => Config;
+}
+
 /** Starts everything. @throws ConfigError when a setting cannot be met (a port in use, a directory that cannot be made). */
-export async function start(config: Config, log: Log, now: () => number = Date.now): Promise<Running> {
+export async function start(
+  config: Config,
+  log: Log,
+  { now = Date.now, load = () => config }: StartOptions = {},
+): Promise<Running> {
   const closing: (() => Promise<unknown>)[] = [];
   const close = async (): Promise<void> => {
     for (const step of closing.splice(0).reverse()) await step();
@@ -65,14 +74,14 @@ export async function start(config: Config, log: Log, now: () => number = Date.n
     const disk = await openDisk(config, journal, log);
     closing.push(async () => disk?.close());
     await checkScripts(config);
-    const origin = await openOrigin(config, now);
-    closing.push(origin.close);
+    const demo = await openDemo(config, now);
+    closing.push(async () => demo?.close());
 
     const name = config.forwarding.via.toLowerCase();
     const identity: Identity = { name, pseudonym: `${name}-${randomBytes(4).toString('hex')}` };
     const workers: Workers[] = [];
     const targets = (): ReturnType<Workers['targets']> => workers.flatMap((one) => one.targets());
-    const purgeableDisk = disk && purgeable(disk, journal, log);
+    const sweptDisk = disk && purgeableDisk(disk, journal, log);
     const tell = (news: News): void => {
       for (const one of workers) one.tell(news);
     };
@@ -81,21 +90,19 @@ export async function start(config: Config, log: Log, now: () => number = Date.n
       now,
       targets,
       tell: (record) => tell({ kind: 'purge', record }),
-      disk: purgeableDisk,
+      disk: sweptDisk,
       nodes,
     });
-    const limit = new TokenBucket(config.purge.perSecond, config.purge.burst, now);
+    let limit = new TokenBucket(config.purge.perSecond, config.purge.burst, now);
     const purgeService: PurgeService = {
       purge: (...purged) => purger.purge(...purged),
       admit: async (purges) => limit.take(purges),
     };
-    const shared = { config, identity, originUrl: origin.url, journal, purgeService, log };
+    const shared = { config, identity, demoUrl: demo?.url, journal, purgeService, log };
     const pool = await startWorkers({ ...shared, disk, nodes, now });
     workers.push(pool);
-    await nodes?.serve(targets, purgeableDisk, (records, standing) =>
-      tell({ kind: 'stand', records, standing }),
-    );
-    closing.push(() => pool.close(config.timeouts.drainMs));
+    await nodes?.serve(targets, sweptDisk, (records, standing) => tell({ kind: 'stand', records, standing }));
+    closing.push(() => pool.close(reloader.config.timeouts.drainMs));
 
     const listening = await listenOn('listen', config.listen, (address) => pool.listen('plain', address));
     const keeper = await openTls(config, pool, log, now);
@@ -103,8 +110,23 @@ export async function start(config: Config, log: Log, now: () => number = Date.n
     const tls =
       config.tls &&
       (await listenOn('tls.listen', config.tls.listen, (address) => pool.listen('tls', address)));
-    const admin = adminListener({
+    const reloader = new Reloader({
       config,
+      load,
+      apply: async (next) => {
+        await checkScripts(next);
+        if (next.tls !== undefined) await keeper?.reload(next.tls);
+        await pool.reconfigure(next);
+        if (!isDeepStrictEqual(next.purge, reloader.config.purge))
+          limit = new TokenBucket(next.purge.perSecond, next.purge.burst, now);
+        admin.use(next);
+        log.level = next.log.level;
+      },
+      log,
+    });
+    const admin = openAdmin({
+      config: () => reloader.config,
+      reload: (by) => reloader.reload(by),
       identity,
       journal,
       disk,
@@ -115,21 +137,24 @@ export async function start(config: Config, log: Log, now: () => number = Date.n
       log,
       now,
     });
-    closing.push(() => admin.close(1000));
+    closing.push(() => admin.listener.close(1000));
     const adminAddress =
-      config.admin && (await listenOn('admin', config.admin, ({ host, port }) => admin.listen(host, port)));
+      config.admin &&
+      (await listenOn('admin', config.admin, ({ host, port }) => admin.listener.listen(host, port)));
     log.info(
       {
         listening: formatAddress(listening),
         tls: tls && formatAddress(tls),
         admin: adminAddress && formatAddress(adminAddress),
-        origin: origin.url,
+        origin: originName(config, demo),
         workers: pool.targets().length,
       },
       'listening',
     );
     const reloadCertificates = async (): Promise<void> => keeper?.reload();
-    return { listening, admin: adminAddress, tls, originUrl: origin.url, reloadCertificates, close };
+    const originUrl = originName(config, demo);
+    const reload = (by: string): Promise<Reload> => reloader.reload(by);
+    return { listening, admin: adminAddress, tls, originUrl, reload, reloadCertificates, close };
   } catch (error) {
     await close();
     throw error;
@@ -183,22 +208,26 @@ async function openTls(
   return keeper;
 }
 
-async function openOrigin(
-  { origin }: Config,
-  now: () => number,
-): Promise<{ url: string; close: () => Promise<void> }> {
-  if (origin.kind === 'url') return { url: origin.url, close: async () => undefined };
-  if (origin.kind === 'group') return { url: origin.name, close: async () => undefined };
+type Demo = { readonly url: string; readonly close: () => Promise<void> };
+
+async function openDemo({ origin }: Config, now: () => number): Promise<Demo | undefined> {
+  if (origin.kind !== 'demo') return undefined;
   const { startDemoOrigin } = await import('./demo/origin.ts');
   return startDemoOrigin({ now });
 }
 
-type StartOptions = Omit<Parameters<typeof startThreads>[0], 'count' | 'ownMetrics'> & {
+/** The origin as the log and the announcement call it. */
+function originName({ origin }: Config, demo: Demo | undefined): string {
+  if (origin.kind === 'group') return origin.name;
+  return origin.kind === 'url' ? origin.url : (demo?.url ?? 'demo');
+}
+
+type WorkersOptions = Omit<Parameters<typeof startThreads>[0], 'count' | 'ownMetrics'> & {
   readonly nodes: Nodes | undefined;
   readonly now: () => number;
 };
 
-function startWorkers(options: StartOptions): Promise<Workers> | Workers {
+function startWorkers(options: WorkersOptions): Promise<Workers> | Workers {
   const { config, disk, nodes } = options;
   const host = { cores: availableParallelism(), platform: process.platform };
   const count = countWorkers(config.workers, config.memoryBytes, host);
@@ -222,75 +251,6 @@ function startWorkers(options: StartOptions): Promise<Workers> | Workers {
     reusePort: false,
     processMetrics: true,
   });
-}
-
-interface AdminParts {
-  readonly config: Config;
-  readonly identity: Identity;
-  readonly journal: Journal;
-  readonly disk: SqliteStore<StoredMeta> | undefined;
-  readonly nodes: Nodes | undefined;
-  readonly pool: Workers;
-  readonly purger: Purger;
-  readonly service: PurgeService;
-  readonly log: Log;
-  readonly now: () => number;
-}
-
-/** The disk as a purge sees it: passed over by this thread, for all workers. */
-function purgeable(disk: SqliteStore<StoredMeta>, journal: Journal, log: Log): PurgeableDisk {
-  const sweep = new Sweep(diskSource(disk), journal);
-  return {
-    count: (order) => sweep.count(order),
-    clear: () => {
-      const total = disk.total();
-      // What it could not remove the journal hides; the disk's health says why.
-      disk.clear().catch((error: unknown) => log.error({ err: error }, 'the disk tier could not be cleared'));
-      return total;
-    },
-  };
-}
-
-function adminListener({
-  config,
-  identity,
-  journal,
-  disk,
-  nodes,
-  pool,
-  purger,
-  service,
-  log,
-  now,
-}: AdminParts): Listener {
-  // Requests to the admin listener are no part of the traffic's record.
-  const access = new Access({ counters: new Counters(), log, enabled: false, now });
-  const { allow, token } = config.purge;
-  const purgeDoor = new PurgeDoor({
-    name: identity.name,
-    allowed: addressTest(allow),
-    closed: allow.length === 0 && token === undefined,
-    token,
-    service,
-    access,
-    log,
-  });
-  const handler = adminHandler({
-    metrics: () => pool.metrics(),
-    readiness: () => ({ ready: true, disk: disk?.health() ?? 'none', ...nodes?.health() }),
-    purgeDoor,
-    purger,
-    keyRulesFor: (authority, target) => rulesFor(config, 'GET', { authority, target }).key,
-    inspect: async (url) => {
-      const keys = keysOf(url);
-      const memory = await Promise.all(pool.targets().map((target) => target.inspect(keys)));
-      const onDisk = await Promise.all(disk === undefined ? [] : keys.map((key) => disk.get(key)));
-      const described = onDisk.flat().map((record) => inspected(record, journal, now()));
-      return merged([...memory.flat(), ...described]);
-    },
-    log,
-  });
-  return createListener({ limits: config.client, now }, handler);
 }
 
 const REASONS: Readonly<Record<string, string>> = {

@@ -6,6 +6,7 @@ import { sendJson, sendText } from '../local.ts';
 import type { NodesHealth } from '../nodes.ts';
 import type { Log } from '../observe/log.ts';
 import type { PurgeDoor } from '../purge-door.ts';
+import type { Reload } from '../reload.ts';
 import type { Inspected } from './inspect.ts';
 import { postPurge } from './post-purge.ts';
 import type { Purger } from './purger.ts';
@@ -23,6 +24,7 @@ export interface Readiness {
 export interface AdminOptions {
   readonly metrics: () => Promise<string>;
   readonly readiness: () => Readiness;
+  readonly reload: (by: string) => Promise<Reload>;
   readonly purgeDoor: PurgeDoor;
   readonly purger: Purger;
   readonly keyRulesFor: KeyRulesFor;
@@ -53,6 +55,7 @@ export function adminHandler(options: AdminOptions): Answer {
     [`${PURGES}ID`]: {
       GET: guarded(options, (request, responder) => sendPurge(options, request, responder)),
     },
+    '/reload': { POST: guarded(options, (request, responder) => sendReload(options, request, responder)) },
     '/purge': { POST: (request, responder) => postPurge(options, request, responder) },
     '/inspect': { GET: guarded(options, (request, responder) => sendInspected(options, request, responder)) },
   };
@@ -79,6 +82,17 @@ function guarded({ purgeDoor }: AdminOptions, answer: Answer): Answer {
     const status = refusal.status === 405 ? 403 : refusal.status;
     sendJson(responder, status, { error: refusal.error }, refusal.lines ?? []);
   };
+}
+
+/** 200 with what waits for a restart; 409 with the faults where the old settings stay. */
+function sendReload({ reload, log }: AdminOptions, request: Request, responder: Responder): void {
+  reload(request.peer.address).then(
+    (result) => sendJson(responder, result.ok ? 200 : 409, result),
+    (error: unknown) => {
+      log.error({ err: error }, 'the reload failed');
+      sendJson(responder, 500, { error: 'The reload failed; the log says why.' });
+    },
+  );
 }
 
 function sendPurge({ purger }: AdminOptions, request: Request, responder: Responder): void {

@@ -43,6 +43,8 @@ export interface Listener {
   close(graceMs: number): Promise<void>;
   /** Open connections. */
   readonly connections: number;
+  /** From the next head on, these limits. */
+  use(limits: Limits): void;
   /** Stops at once and resets every connection. */
   destroy(): void;
 }
@@ -87,6 +89,12 @@ class TcpListener implements Listener {
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket));
   }
 
+  use(limits: Limits): void {
+    this.#shared.limits = limits;
+    this.#shared.parser = new HeadParser(this.#shared.scheme, limits);
+    this.#rest();
+  }
+
   get connections(): number {
     return this.#connections.size;
   }
@@ -100,7 +108,7 @@ class TcpListener implements Listener {
         server.off('error', reject);
         // A failed accept (no descriptor left) costs one client, not the listener.
         server.on('error', () => {});
-        this.#sweeper = setInterval(() => this.#sweep(), sweepInterval(this.#options.limits)).unref();
+        this.#rest();
         const bound = server.address();
         if (bound === null || typeof bound === 'string')
           reject(new Error('The listener has no TCP address.'));
@@ -171,6 +179,13 @@ class TcpListener implements Listener {
     const connection = new Connection(socket, peer, this.#shared, raw);
     this.#connections.set(raw, connection);
     if (this.#shared.draining) connection.drain();
+  }
+
+  /** Sets the pace of the sweeps. */
+  #rest(): void {
+    clearInterval(this.#sweeper);
+    if (this.#server.listening)
+      this.#sweeper = setInterval(() => this.#sweep(), sweepInterval(this.#shared.limits)).unref();
   }
 
   #sweep(): void {

@@ -8,9 +8,9 @@ import type { Composer } from './wire.ts';
 
 export interface Shared {
   readonly scheme: 'http' | 'https';
-  readonly limits: Limits;
+  limits: Limits;
   readonly handler: Handler;
-  readonly parser: HeadParser;
+  parser: HeadParser;
   readonly composer: Composer;
   /** What all connections read into, where that is possible (read-buffer.ts); undefined gives each chunk a buffer of its own. */
   readonly readBuffer: Buffer | undefined;

@@ -15,21 +15,24 @@ export interface AccessOptions {
 
 export class Access {
   readonly #options: AccessOptions;
+  /** Whether requests are logged. */
+  enabled: boolean;
   /** Distinguishes this process's ids from those of the last. */
   readonly #prefix: string;
   #sequence = 0;
 
   constructor(options: AccessOptions) {
     this.#options = options;
+    this.enabled = options.enabled;
     this.#prefix = options.now().toString(36);
   }
 
   record(request: Request, result: AccessRecord): void {
-    const { counters, log, enabled, now } = this.#options;
+    const { counters, log, now } = this.#options;
     const ms = now() - request.receivedAt;
     counters.outcomes[result.outcome].add(ms, result.bytes);
     if (result.collapsed === true) counters.collapsed++;
-    if (!enabled) return;
+    if (!this.enabled) return;
     this.#sequence++;
     log.info(
       {

@@ -49,8 +49,8 @@ export class Upstreams {
   }
 
   /** Opens what is new in the settings; lets what is no more in them end its exchanges. */
-  apply(config: Config, originUrl: string): void {
-    const groups = { ...config.origins, ...defaultGroup(config, originUrl) };
+  apply(config: Config, demoUrl: string | undefined): void {
+    const groups = { ...config.origins, ...defaultGroup(config, demoUrl) };
     for (const [name, { upstream }] of this.#open) if (!(name in groups)) this.#retire(name, upstream);
     for (const [name, group] of Object.entries(groups)) {
       const { fastcgi, timeouts, originConnections } = config;
@@ -89,8 +89,9 @@ export class Upstreams {
   }
 }
 
-function defaultGroup({ origin }: Config, originUrl: string): Record<string, OriginGroupConfig> {
-  return origin.kind === 'group' ? {} : { [DEFAULT_GROUP]: { servers: [{ url: originUrl }] } };
+function defaultGroup({ origin }: Config, demoUrl: string | undefined): Record<string, OriginGroupConfig> {
+  const url = origin.kind === 'url' ? origin.url : origin.kind === 'demo' ? demoUrl : undefined;
+  return url === undefined ? {} : { [DEFAULT_GROUP]: { servers: [{ url }] } };
 }
 
 function openUpstream({ group, fastcgi, timeouts, connections }: Plan, log: Log): Upstream {

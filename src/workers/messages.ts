@@ -13,7 +13,7 @@ import type { Door } from './worker.ts';
 export interface WorkerData {
   readonly config: Config;
   readonly identity: Identity;
-  readonly originUrl: string;
+  readonly demoUrl: string | undefined;
   readonly memoryBytes: number;
   readonly diskPort: MessagePort | undefined;
   readonly journal: JournalSnapshot;
@@ -34,6 +34,7 @@ export type Order =
   | { readonly kind: 'heed'; readonly seq: number | undefined }
   | { readonly kind: 'count'; readonly order: CountOrder }
   | { readonly kind: 'inspect'; readonly keys: readonly string[] }
+  | { readonly kind: 'reconfigure'; readonly config: Config }
   | { readonly kind: 'metrics' }
   | { readonly kind: 'close'; readonly graceMs: number };
 

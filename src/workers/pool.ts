@@ -10,7 +10,7 @@ import type { Applied, PurgeTarget } from '../admin/purger.ts';
 import type { PurgeReceipt } from '../admin/receipt.ts';
 import type { CountOrder } from '../admin/sweep.ts';
 import type { StoredMeta } from '../cache/stored.ts';
-import type { Address } from '../config.ts';
+import type { Address, Config } from '../config.ts';
 import { joinMetrics } from '../observe/metrics.ts';
 import type { TlsTerms } from '../tls/terms.ts';
 import { Dialogue } from './dialogue.ts';
@@ -34,12 +34,14 @@ export interface Workers {
   /** Terms of TLS for handshakes to come; before the door of TLS is listened at. */
   secure(terms: TlsTerms): Promise<void>;
   metrics(): Promise<string>;
+  /** All of them go on by these settings. */
+  reconfigure(config: Config): Promise<void>;
   close(graceMs: number): Promise<void>;
 }
 
 export type ThreadOptions = Pick<
   WorkerOptions,
-  'config' | 'identity' | 'originUrl' | 'purgeService' | 'log'
+  'config' | 'identity' | 'demoUrl' | 'purgeService' | 'log'
 > & {
   readonly count: number;
   readonly disk: SqliteStore<StoredMeta> | undefined;
@@ -56,7 +58,7 @@ export async function startThreads(options: ThreadOptions): Promise<Workers> {
 }
 
 class ThreadPool implements Workers {
-  readonly #options: ThreadOptions;
+  #options: ThreadOptions;
   readonly #threads = new Set<Thread>();
   readonly #announcer = new Announcer<News>();
   readonly #addresses = new Map<Door, Address>();
@@ -91,6 +93,12 @@ class ThreadPool implements Workers {
   async metrics(): Promise<string> {
     const parts = await Promise.all([...this.#threads].map((thread) => thread.metrics().catch(() => [])));
     return joinMetrics([await this.#options.ownMetrics(), ...parts]);
+  }
+
+  async reconfigure(config: Config): Promise<void> {
+    // Those that take another's place begin with them.
+    this.#options = { ...this.#options, config };
+    await Promise.all([...this.#threads].map((thread) => thread.reconfigure(config)));
   }
 
   async close(graceMs: number): Promise<void> {
@@ -129,12 +137,12 @@ class Thread implements WorkerTarget {
   #error: Error | undefined;
 
   constructor(options: ThreadOptions, ear: Ear, invalidate: (keys: readonly string[]) => void) {
-    const { config, identity, originUrl, disk, journal, count } = options;
+    const { config, identity, demoUrl, disk, journal, count } = options;
     const diskPort = disk?.port();
     const data: WorkerData = {
       config,
       identity,
-      originUrl,
+      demoUrl,
       memoryBytes: Math.floor(config.memoryBytes / count),
       diskPort,
       journal: journal.snapshot(),
@@ -210,6 +218,11 @@ class Thread implements WorkerTarget {
 
   inspect(keys: readonly string[]): Promise<readonly Inspected[]> {
     return this.#dialogue.ask<readonly Inspected[]>({ kind: 'inspect', keys });
+  }
+
+  /** A thread that has ended is replaced by one that has them. */
+  async reconfigure(config: Config): Promise<void> {
+    await this.#dialogue.ask({ kind: 'reconfigure', config }).catch(() => undefined);
   }
 
   metrics(): Promise<object[]> {

@@ -11,6 +11,7 @@ export function startSingle(options: WorkerOptions): Workers {
     listen: (door, address) => worker.listen(door, address),
     secure: async (terms) => worker.secure(terms),
     metrics: () => worker.metrics.metrics(),
+    reconfigure: async (config) => worker.reconfigure(config),
     close: (graceMs) => worker.close(graceMs),
   };
 }

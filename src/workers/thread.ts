@@ -15,7 +15,7 @@ import { EdgeWorker } from './worker.ts';
 
 if (parentPort === null) throw new Error('workers/thread.ts runs in a worker thread only');
 const port = parentPort;
-const { config, identity, originUrl, memoryBytes, diskPort, journal: snapshot, ear }: WorkerData = workerData;
+const { config, identity, demoUrl, memoryBytes, diskPort, journal: snapshot, ear }: WorkerData = workerData;
 
 const journal = Journal.replica(snapshot);
 const { log, flush } = createLog({ level: config.log.level });
@@ -31,7 +31,7 @@ const main = new Dialogue<Request, Order>(port, answer);
 const worker = new EdgeWorker({
   config,
   identity,
-  originUrl,
+  demoUrl,
   memoryBytes,
   disk,
   shared,
@@ -89,6 +89,8 @@ async function answer(order: Order): Promise<unknown> {
       return worker.count(order.order);
     case 'inspect':
       return worker.inspect(order.keys);
+    case 'reconfigure':
+      return worker.reconfigure(order.config);
     case 'metrics':
       return worker.metrics.getMetricsAsJSON();
     case 'close':

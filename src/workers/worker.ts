@@ -23,7 +23,7 @@ import { Access } from '../observe/access.ts';
 import { Counters } from '../observe/counters.ts';
 import type { Log } from '../observe/log.ts';
 import { createMetrics } from '../observe/metrics.ts';
-import { addressTest, type Identity } from '../origin/forwarded.ts';
+import type { Identity } from '../origin/forwarded.ts';
 import { PurgeDoor, type PurgeService } from '../purge-door.ts';
 import { Site } from '../site/site.ts';
 import { Upstreams } from '../site/upstreams.ts';
@@ -36,7 +36,8 @@ export type Door = 'plain' | 'tls';
 export interface WorkerOptions {
   readonly config: Config;
   readonly identity: Identity;
-  readonly originUrl: string;
+  /** Where the bundled demonstration site is, if it is the origin. */
+  readonly demoUrl: string | undefined;
   /** This worker's share of the memory. */
   readonly memoryBytes: number;
   readonly disk: Store<StoredMeta> | undefined;
@@ -70,6 +71,7 @@ export class EdgeWorker implements PurgeTarget {
   readonly #plain: Listener;
   #tls: Listener | undefined;
   readonly #upstreams: Upstreams;
+  readonly #access: Access;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
@@ -86,14 +88,13 @@ export class EdgeWorker implements PurgeTarget {
     const store = tiersOf(this.#memory, options);
     this.#sweep = new Sweep(memorySource(store), journal);
     this.#upstreams = new Upstreams(log);
-    this.#upstreams.apply(config, options.originUrl);
+    this.#upstreams.apply(config, options.demoUrl);
     this.#tunnels = new Tunnels(config.upgrades, now);
-    const access = new Access({ counters, log, enabled: config.log.access, now });
+    this.#access = new Access({ counters, log, enabled: config.log.access, now });
+    const access = this.#access;
     this.purgeDoor = new PurgeDoor({
       name: identity.name,
-      allowed: addressTest(config.purge.allow),
-      closed: config.purge.allow.length === 0 && config.purge.token === undefined,
-      token: config.purge.token,
+      rules: config.purge,
       service: options.purgeService,
       access,
       log,
@@ -142,6 +143,18 @@ export class EdgeWorker implements PurgeTarget {
   secure(terms: TlsTerms): void {
     if (this.#tls === undefined) this.#tls = this.#createListener({ tls: terms });
     else this.#tls.secure(terms);
+  }
+
+  /** From now on by these settings; what is under way ends by those it began with. */
+  reconfigure(config: Config): void {
+    const { demoUrl, log } = this.#options;
+    this.#upstreams.apply(config, demoUrl);
+    this.edge.use(new Site(config, this.#upstreams), config.cache.debug);
+    this.purgeDoor.use(config.purge);
+    this.#access.enabled = config.log.access;
+    this.#plain.use(config.client);
+    this.#tls?.use(config.client);
+    log.level = config.log.level;
   }
 
   applyPurge(record: PurgeRecord): Promise<Applied> {

@@ -4,8 +4,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseConfig } from '../../src/config.ts';
+import { type Config, parseConfig } from '../../src/config.ts';
 import { createLog } from '../../src/observe/log.ts';
+import type { Reload } from '../../src/reload.ts';
 import { start } from '../../src/start.ts';
 import { type ManualClock, manualClock } from './clock.ts';
 
@@ -22,6 +23,8 @@ export interface TestEdge {
   /** Every log line so far, parsed. */
   readonly log: readonly Readonly<Record<string, unknown>>[];
   /** The access records so far. */
+  /** Has it read other settings in place of those it was started with. */
+  reload(settings: Readonly<Record<string, unknown>>): Promise<Reload>;
   readonly requests: () => readonly Readonly<Record<string, unknown>>[];
   close(): Promise<void>;
 }
@@ -42,11 +45,10 @@ export async function startEdge({
 }: TestEdgeOptions): Promise<TestEdge> {
   const lines: Record<string, unknown>[] = [];
   const { log } = createLog({ level: 'info', to: { write: (line) => void lines.push(JSON.parse(line)) } });
-  const config = parseConfig(
-    { listen: '127.0.0.1:0', admin: '127.0.0.1:0', origin, workers: 1, disk: { dir: 'none' }, ...settings },
-    'test',
-  );
-  const running = await start(config, log, clock.now);
+  const base = { listen: '127.0.0.1:0', admin: '127.0.0.1:0', origin, workers: 1, disk: { dir: 'none' } };
+  let wanted = settings;
+  const load = (): Config => parseConfig({ ...base, ...wanted }, 'test');
+  const running = await start(load(), log, { now: clock.now, load });
   return {
     url: `http://127.0.0.1:${running.listening.port}`,
     port: running.listening.port,
@@ -55,6 +57,10 @@ export async function startEdge({
     admin: `http://127.0.0.1:${running.admin?.port ?? 0}`,
     clock,
     log: lines,
+    reload: (other) => {
+      wanted = other;
+      return running.reload('test');
+    },
     requests: () => lines.filter((line) => line.msg === 'request'),
     close: () => running.close(),
   };

@@ -1,0 +1,101 @@
+// The admin listener put together from the parts of the program. No logic of its own.
+
+import type { Journal } from '../../storage/journal.ts';
+import type { SqliteStore } from '../../storage/sqlite.ts';
+import type { StoredMeta } from '../cache/stored.ts';
+import { type Config, rulesFor } from '../config.ts';
+import { createListener, type Listener } from '../http/listener.ts';
+import type { Nodes } from '../nodes.ts';
+import { Access } from '../observe/access.ts';
+import { Counters } from '../observe/counters.ts';
+import type { Log } from '../observe/log.ts';
+import type { Identity } from '../origin/forwarded.ts';
+import { PurgeDoor, type PurgeService } from '../purge-door.ts';
+import type { Reload } from '../reload.ts';
+import type { Workers } from '../workers/pool.ts';
+import { adminHandler } from './admin.ts';
+import { inspected, merged } from './inspect.ts';
+import type { PurgeableDisk, Purger } from './purger.ts';
+import { keysOf } from './selectors.ts';
+import { Sweep } from './sweep.ts';
+import { diskSource } from './sweep-sources.ts';
+
+export interface AdminParts {
+  /** The settings that hold now. */
+  readonly config: () => Config;
+  /** Reads them anew. */
+  readonly reload: (by: string) => Promise<Reload>;
+  readonly identity: Identity;
+  readonly journal: Journal;
+  readonly disk: SqliteStore<StoredMeta> | undefined;
+  readonly nodes: Nodes | undefined;
+  readonly pool: Workers;
+  readonly purger: Purger;
+  readonly service: PurgeService;
+  readonly log: Log;
+  /** Epoch ms. */
+  readonly now: () => number;
+}
+
+/** The disk as a purge sees it: passed over by this thread, for all workers. */
+export function purgeableDisk(disk: SqliteStore<StoredMeta>, journal: Journal, log: Log): PurgeableDisk {
+  const sweep = new Sweep(diskSource(disk), journal);
+  return {
+    count: (order) => sweep.count(order),
+    clear: () => {
+      const total = disk.total();
+      // What it could not remove the journal hides; the disk's health says why.
+      disk.clear().catch((error: unknown) => log.error({ err: error }, 'the disk tier could not be cleared'));
+      return total;
+    },
+  };
+}
+
+/** The listener, and what gives it other settings. */
+export function openAdmin({
+  config,
+  reload,
+  identity,
+  journal,
+  disk,
+  nodes,
+  pool,
+  purger,
+  service,
+  log,
+  now,
+}: AdminParts): { readonly listener: Listener; readonly use: (config: Config) => void } {
+  // Requests to the admin listener are no part of the traffic's record.
+  const access = new Access({ counters: new Counters(), log, enabled: false, now });
+  const purgeDoor = new PurgeDoor({
+    name: identity.name,
+    rules: config().purge,
+    service,
+    access,
+    log,
+  });
+  const handler = adminHandler({
+    metrics: () => pool.metrics(),
+    readiness: () => ({ ready: true, disk: disk?.health() ?? 'none', ...nodes?.health() }),
+    reload,
+    purgeDoor,
+    purger,
+    keyRulesFor: (authority, target) => rulesFor(config(), 'GET', { authority, target }).key,
+    inspect: async (url) => {
+      const keys = keysOf(url);
+      const memory = await Promise.all(pool.targets().map((target) => target.inspect(keys)));
+      const onDisk = await Promise.all(disk === undefined ? [] : keys.map((key) => disk.get(key)));
+      const described = onDisk.flat().map((record) => inspected(record, journal, now()));
+      return merged([...memory.flat(), ...described]);
+    },
+    log,
+  });
+  const listener = createListener({ limits: config().client, now }, handler);
+  return {
+    listener,
+    use: ({ purge, client }) => {
+      purgeDoor.use(purge);
+      listener.use(client);
+    },
+  };
+}
