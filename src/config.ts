@@ -9,7 +9,7 @@ import type { FastCgiConfig } from './config/fastcgi-schema.ts';
 import { ConfigError, type Fault, faultsOf, formatPath } from './config/faults.ts';
 import { type Override, withOverrides } from './config/flags.ts';
 import { findJsonFault } from './config/json.ts';
-import type { OriginGroupConfig } from './config/origins-schema.ts';
+import { type OriginGroupConfig, originGroups } from './config/origins.ts';
 import type { HeaderEdits, RouteConfig } from './config/routes.ts';
 import { localConfig } from './config/routes-schema.ts';
 import { type Parsed, schema, token } from './config/schema.ts';
@@ -21,7 +21,7 @@ import { loadTls } from './tls/load.ts';
 export type { FastCgiConfig } from './config/fastcgi-schema.ts';
 export { ConfigError, type Fault } from './config/faults.ts';
 export { type Flags, type Override, overridesOf } from './config/flags.ts';
-export type { OriginGroupConfig } from './config/origins-schema.ts';
+export type { OriginGroupConfig, OriginServerConfig } from './config/origins.ts';
 export { matchRoute, type RouteConfig, rulesFor } from './config/routes.ts';
 export type { TlsSettings } from './config/tls-schema.ts';
 export { type Address, formatAddress, parseAddress } from './config/units.ts';
@@ -120,9 +120,12 @@ function build(
   const read = tokenFile === undefined ? { token: result.data.purge.token } : readToken(tokenFile);
   const bodies = result.data.routes.map(({ respond }, i) => readBody(respond, i));
   const settings = tlsSettings(result.data.tls);
+  const ofOrigins: Fault[] = [];
+  const origins = originGroups(result.data.origins, waitsOf(result.data), ofOrigins);
   const unread = [
     ...[read, ...bodies].flatMap((one) => ('fault' in one ? [one.fault] : [])),
     ...(settings === undefined ? [] : loadTls(settings).faults),
+    ...ofOrigins,
   ];
   if (unread.length > 0 || 'fault' in read) throw new ConfigError(unread, source);
   return deepFreeze(
@@ -130,6 +133,7 @@ function build(
       result.data,
       read.token,
       bodies.map((one) => ('body' in one ? one.body : Buffer.alloc(0))),
+      origins,
     ),
   );
 }
@@ -140,14 +144,28 @@ function matchOf(match: Parsed['routes'][number]['match']): RouteConfig['match']
   return { host, path, methods, headers, query, clients, contentType };
 }
 
+function waitsOf({ timeouts }: Parsed): Config['timeouts'] {
+  return {
+    connectMs: timeouts.connect,
+    firstByteMs: timeouts.firstByte,
+    idleMs: timeouts.idle,
+    drainMs: timeouts.drain,
+  };
+}
+
 /** @param bodies of the routes that answer themselves, by their place */
-function shape(set: Parsed, purgeToken: string | undefined, bodies: readonly Buffer[]): Config {
-  const { timeouts, client } = set;
+function shape(
+  set: Parsed,
+  purgeToken: string | undefined,
+  bodies: readonly Buffer[],
+  origins: Config['origins'],
+): Config {
+  const { client } = set;
   const rules = overlay(DEFAULT_RULES, set.cache);
   return {
     listen: set.listen,
     origin: set.origin,
-    origins: set.origins,
+    origins,
     fastcgi: set.fastcgi,
     admin: set.admin === 'none' ? undefined : set.admin,
     tls: tlsSettings(set.tls),
@@ -168,12 +186,7 @@ function shape(set: Parsed, purgeToken: string | undefined, bodies: readonly Buf
     host: set.host,
     trustedProxies: set.trustedProxies,
     forwarding: set.forwarding,
-    timeouts: {
-      connectMs: timeouts.connect,
-      firstByteMs: timeouts.firstByte,
-      idleMs: timeouts.idle,
-      drainMs: timeouts.drain,
-    },
+    timeouts: waitsOf(set),
     client: {
       maxHeadBytes: client.maxHead,
       maxFields: client.maxFields,

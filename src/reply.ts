@@ -237,13 +237,14 @@ export class Reply {
     );
   }
 
-  /** 502 or 504: the origin failed and nothing stored may stand in. */
+  /** 502, 503 or 504: the origin failed and nothing stored may stand in. */
   failed(visit: Visit, forward: Forward, failure: OriginFailure): void {
-    const { kind, side, status, message } = failure;
+    const { kind, side, status, message, retryAfterSeconds } = failure;
     const cacheStatus = this.#status(visit, { fwd: forward.reason, detail: kind });
     const { request, responder, route } = visit;
     const sent: Sent = { outcome: 'failed', cacheStatus, failure: kind, side };
-    this.#error(request, responder, status, message, sent, [], route);
+    const lines = retryAfterSeconds === undefined ? [] : ['Retry-After', String(retryAfterSeconds)];
+    this.#error(request, responder, status, message, sent, lines, route);
   }
 
   /** The edge's own no. */

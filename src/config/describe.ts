@@ -57,6 +57,9 @@ function tableRows(node: Node, path: string): string[] {
     if (at === 'routes[].cache') return [row(at, 'as under `cache`, but for `debug`', child)];
     if (child.properties !== undefined) return tableRows(child, at);
     const own = row(at, child.allowed ?? '', child);
+    const { additionalProperties: named } = child;
+    if (typeof named === 'object' && named.properties !== undefined)
+      return [own, ...tableRows(named, `${at}.NAME`)];
     return child.items?.properties === undefined ? [own] : [own, ...tableRows(child.items, `${at}[]`)];
   });
 }

@@ -1,8 +1,37 @@
-// How the pool dials the origin. A client's Host has no part in it: neither in the address, nor in whose certificate
-// is asked for and accepted. Knows no HTTP.
+// How an origin is dialled: by name or address, or by a socket file; its certificate checked against the name the operator
+// gave. A client's Host has no part in it: neither in the address, nor in whose certificate is asked for. Knows no HTTP.
 
 import { isIP, type Socket } from 'node:net';
+import { createSecureContext } from 'node:tls';
 import { buildConnector } from 'undici';
+import type { Names } from './names.ts';
+
+/** How TLS to an origin differs from the usual. Keys and certificates are PEM texts. */
+export interface OriginTls {
+  /** The name that is asked for and checked; undefined is the URL's. */
+  readonly serverName: string | undefined;
+  /** Instead of the authorities that the system trusts. */
+  readonly ca: string | undefined;
+  readonly certificate: string | undefined;
+  readonly key: string | undefined;
+  /** Takes any certificate. */
+  readonly insecure: boolean;
+}
+
+export interface Dialling {
+  readonly url: URL;
+  readonly socketPath?: string | undefined;
+  readonly timeoutMs: number;
+  readonly tls?: OriginTls | undefined;
+  readonly http2?: boolean | undefined;
+  readonly names?: Names | undefined;
+  /** Our side stays open when the origin closes its own. */
+  readonly halfOpen?: boolean | undefined;
+}
+
+/** Of several addresses each is given this long before the next is tried too, at least. */
+const LEAST_ATTEMPT_MS = 250;
+const ATTEMPTS = 4;
 
 /** The certificate's name for an origin's URL; undefined for an address (RFC 6066 §3: no SNI). */
 function certificateName(url: URL): string | undefined {
@@ -10,13 +39,34 @@ function certificateName(url: URL): string | undefined {
   return isIP(host) === 0 ? host : undefined;
 }
 
-/**
- * Dials the origin at `url`.
- * @param halfOpen our side stays open when the origin closes its own
- */
-export function originConnector(url: URL, timeoutMs: number, halfOpen = false): buildConnector.connector {
-  const dial = buildConnector({ timeout: timeoutMs, allowH2: false, allowHalfOpen: halfOpen });
-  const servername = certificateName(url);
+/** Dials the origin. Sessions of TLS are kept for all connections made by the same connector. */
+export function originConnector({
+  url,
+  socketPath,
+  timeoutMs,
+  tls,
+  http2 = false,
+  names,
+  halfOpen = false,
+}: Dialling): buildConnector.connector {
+  const dial = buildConnector({
+    timeout: timeoutMs,
+    allowH2: http2,
+    allowHalfOpen: halfOpen,
+    // The server's choice where it has both: prefer what was asked for.
+    ...(http2 && { preferH2: true }),
+    ...(socketPath !== undefined && { socketPath }),
+    ...(names !== undefined && {
+      lookup: names.lookup,
+      autoSelectFamily: true,
+      autoSelectFamilyAttemptTimeout: Math.max(LEAST_ATTEMPT_MS, Math.floor(timeoutMs / ATTEMPTS)),
+    }),
+    ...(tls !== undefined && {
+      rejectUnauthorized: !tls.insecure,
+      secureContext: createSecureContext({ ca: tls.ca, cert: tls.certificate, key: tls.key }),
+    }),
+  });
+  const servername = tls?.serverName ?? certificateName(url);
   return ({ servername: _ofTheRequest, ...options }, callback) => {
     dial(servername === undefined ? options : { ...options, servername }, (...result) => {
       if (result[0] === null) callBreaksByTheirName(result[1]);

@@ -10,6 +10,8 @@ interface FailureFact {
   readonly status: 502 | 503 | 504 | 400;
   readonly side: FailureSide;
   readonly sentence: string;
+  /** When it is worth another try, where that can be said. */
+  readonly retryAfterSeconds?: number;
 }
 
 /** Origin failures: the status for the client, the side, a sentence (RFC 9110 §15.6.3, §15.6.5). */
@@ -35,7 +37,23 @@ export const FAILURES = {
     side: 'origin',
     sentence: 'The origin stopped sending in the middle of its response.',
   },
-  overloaded: { status: 503, side: 'origin', sentence: 'The origin has nobody free to answer.' },
+  'total-timeout': {
+    status: 504,
+    side: 'origin',
+    sentence: 'The origin took too long for the whole of its response.',
+  },
+  unavailable: {
+    status: 503,
+    side: 'origin',
+    sentence: 'No origin can take requests at the moment.',
+    retryAfterSeconds: 5,
+  },
+  overloaded: {
+    status: 503,
+    side: 'origin',
+    sentence: 'The origin has nobody free to answer.',
+    retryAfterSeconds: 1,
+  },
   'request-body': {
     status: 400,
     side: 'client',
@@ -57,6 +75,11 @@ export class OriginFailure extends Error {
 
   get status(): number {
     return FAILURES[this.kind].status;
+  }
+
+  get retryAfterSeconds(): number | undefined {
+    const fact: FailureFact = FAILURES[this.kind];
+    return fact.retryAfterSeconds;
   }
 
   get side(): FailureSide {

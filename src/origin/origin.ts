@@ -1,31 +1,52 @@
-// One origin: a pool of keep-alive connections, one exchange at a time on each.
+// One origin: its connections (clients.ts) and the exchanges on them.
 // Owns: sending a request, the response as events with backpressure, timeouts, naming failures, one retry of a
 // request that met a connection the origin had just closed. Knows nothing of caching.
 
-import { type Dispatcher, Pool } from 'undici';
+import { Client, type Dispatcher } from 'undici';
 import { endToEnd } from '../cache/stored-fields.ts';
 import { Fields } from '../http/fields.ts';
-import { originConnector } from './connect.ts';
+import { Clients, type Connection, type Tenant } from './clients.ts';
+import { type OriginTls, originConnector } from './connect.ts';
 import { nameFailure, OriginFailure } from './failure.ts';
+import type { Names } from './names.ts';
 import { UpgradeExchange, type UpgradeOptions } from './upgrade.ts';
-import type { Exchange, ExchangeEvents, OriginRequest, Upstream } from './upstream.ts';
+import type { Exchange, ExchangeEvents, OriginRequest, Upstream, Urgency } from './upstream.ts';
+import type { WaitingRules } from './waiting.ts';
 
 export interface OriginOptions {
-  /** scheme://host:port of the origin. */
+  /** scheme://host:port of the origin, or `unix:` and the path of its socket. */
   readonly url: string;
   readonly connectTimeoutMs: number;
   /** From the request sent to the response head. */
   readonly firstByteTimeoutMs: number;
   /** Between two pieces of the response body. */
   readonly idleTimeoutMs: number;
-  /** Connections at most; further requests queue. */
+  /** From the request to the end of its response; no bound unless given. */
+  readonly totalTimeoutMs?: number | undefined;
+  /** Connections at most; further requests wait. */
   readonly connections: number;
+  /** For how long and how many; without bounds unless given. */
+  readonly waiting?: WaitingRules | undefined;
+  /** Connections that have grown so old are used no more. */
+  readonly maxAgeMs?: number | undefined;
+  readonly names?: Names | undefined;
+  readonly tls?: OriginTls | undefined;
+  /** Speak HTTP/2 where the origin agrees to it (TLS). */
+  readonly http2?: boolean | undefined;
+  /** A reset is answered by one more try on a connection that was used before only, not on a new one. */
+  readonly triesOnce?: boolean | undefined;
+  /** Epoch ms. */
+  readonly now?: (() => number) | undefined;
 }
 
-const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
+/** Methods whose requests may be sent twice (RFC 9110 §9.2.2). */
+export const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
 
 /** Of a response: 64 KB of tags (cache/tags.ts) and all else beside them. */
 const MAX_HEAD_BYTES = 256 * 1024;
+const KEEP_ALIVE_MS = 30_000;
+/** Exchanges at a time on a connection that speaks HTTP/2. */
+const STREAMS = 100;
 
 export class Origin implements Upstream {
   readonly authority: string;
@@ -34,35 +55,66 @@ export class Origin implements Upstream {
   requests = 0;
   /** Exchanges that are under way. */
   active = 0;
-  readonly #pool: Pool;
+  /** Hears of the end of a connection that has gone over to another protocol. */
+  onTunnelGone: (() => void) | undefined;
+  /** What the exchanges are to know of the options. */
+  readonly triesOnce: boolean;
+  readonly totalTimeoutMs: number | undefined;
+  readonly #clients: Clients;
   readonly #upgrades: Omit<UpgradeOptions, 'onGone'>;
 
   constructor(options: OriginOptions) {
-    const url = new URL(options.url);
+    const { names, maxAgeMs = Number.POSITIVE_INFINITY, now = Date.now, http2 = false } = options;
+    const socketPath = options.url.startsWith('unix:') ? options.url.slice('unix:'.length) : undefined;
+    const url = new URL(socketPath === undefined ? options.url : 'http://localhost');
     this.authority = url.host;
     this.scheme = url.protocol === 'https:' ? 'https' : 'http';
-    const dialRaw = originConnector(url, options.connectTimeoutMs, true);
+    this.triesOnce = options.triesOnce ?? false;
+    this.totalTimeoutMs = options.totalTimeoutMs;
+    const { connectTimeoutMs: timeoutMs, tls } = options;
+    const dialling = { url, socketPath, timeoutMs, tls, names };
+    const dial = originConnector({ ...dialling, http2 });
+    const dialRaw = originConnector({ ...dialling, halfOpen: true });
     const { hostname, host, protocol, port } = url;
     this.#upgrades = {
       dial: (callback) => dialRaw({ hostname, host, protocol, port }, callback),
       firstByteTimeoutMs: options.firstByteTimeoutMs,
       idleTimeoutMs: options.idleTimeoutMs,
     };
-    this.#pool = new Pool(url.origin, {
-      connections: options.connections,
+    const settings: Client.Options = {
       pipelining: 1,
-      connect: originConnector(url, options.connectTimeoutMs),
+      allowH2: http2,
       headersTimeout: options.firstByteTimeoutMs,
       bodyTimeout: options.idleTimeoutMs,
-      keepAliveTimeout: 30_000,
+      keepAliveTimeout: KEEP_ALIVE_MS,
       maxHeaderSize: MAX_HEAD_BYTES,
-    });
+    };
+    const open = (connection: Connection): Client =>
+      new Client(url.origin, {
+        ...settings,
+        connect: (to, callback) =>
+          dial(to, (...result) => {
+            const [error, socket] = result;
+            if (error === null) {
+              const isH2 = 'alpnProtocol' in socket && socket.alpnProtocol === 'h2';
+              connection.made(socket.remoteAddress, isH2 ? STREAMS : 1);
+            }
+            callback(...result);
+          }),
+      });
+    const isOld =
+      names === undefined && maxAgeMs === Number.POSITIVE_INFINITY
+        ? undefined
+        : (madeAt: number, address: string | undefined): boolean =>
+            names?.hasLeft(address) === true || now() - madeAt > maxAgeMs;
+    const { connections: max, waiting } = options;
+    this.#clients = new Clients({ open, max, waiting, isOld, now });
   }
 
   /** Sends a request; events follow asynchronously. */
   send(request: OriginRequest, events: ExchangeEvents): Exchange {
     if (request.upgrade !== undefined) return this.#upgrade(request, request.upgrade, events);
-    const exchange = new RunningExchange(this, this.#pool, request, events);
+    const exchange = new RunningExchange(this, this.#clients, request, events);
     exchange.start();
     return exchange;
   }
@@ -73,6 +125,7 @@ export class Origin implements Upstream {
     this.active++;
     const onGone = (): void => {
       this.active--;
+      this.onTunnelGone?.();
     };
     const exchange = new UpgradeExchange({ ...this.#upgrades, onGone }, request, protocols, events);
     exchange.start();
@@ -81,37 +134,60 @@ export class Origin implements Upstream {
 
   /** Ends idle connections and waits for the exchanges under way. */
   close(): Promise<void> {
-    return this.#pool.close();
+    return this.#clients.close();
   }
 
   destroy(): Promise<void> {
-    return this.#pool.destroy();
+    return this.#clients.destroy();
   }
 }
 
-class RunningExchange implements Exchange, Dispatcher.DispatchHandler {
+class RunningExchange implements Exchange, Tenant, Dispatcher.DispatchHandler {
+  readonly urgency: Urgency;
   readonly #origin: Origin;
-  readonly #pool: Pool;
+  readonly #clients: Clients;
   readonly #request: OriginRequest;
   readonly #events: ExchangeEvents;
+  #connection: Connection | undefined;
   #controller: Dispatcher.DispatchController | undefined;
+  #timer: NodeJS.Timeout | undefined;
   #attempts = 0;
+  /** The connection had carried others before. */
+  #reused = false;
   #headSeen = false;
   #ended = false;
   #aborted = false;
   #paused = false;
 
-  constructor(origin: Origin, pool: Pool, request: OriginRequest, events: ExchangeEvents) {
+  constructor(origin: Origin, clients: Clients, request: OriginRequest, events: ExchangeEvents) {
     this.#origin = origin;
-    this.#pool = pool;
+    this.#clients = clients;
     this.#request = request;
     this.#events = events;
+    this.urgency = request.urgency;
   }
 
   start(): void {
+    const { totalTimeoutMs } = this.#origin;
+    this.#origin.active++;
+    if (totalTimeoutMs !== undefined) this.#timer = setTimeout(() => this.#takesTooLong(), totalTimeoutMs);
+    this.#clients.lend(this);
+  }
+
+  take(connection: Connection): void {
+    this.#connection = connection;
+    this.#dispatch(connection);
+  }
+
+  onRefused(reason: 'full' | 'timeout' | 'closing'): void {
+    const failure = new OriginFailure(reason === 'closing' ? 'closing' : 'overloaded');
+    queueMicrotask(() => this.#fail(failure));
+  }
+
+  #dispatch({ client, served }: Connection): void {
     this.#attempts++;
     this.#origin.requests++;
-    if (this.#attempts === 1) this.#origin.active++;
+    this.#reused = served > 0;
     const { method, target, lines, body } = this.#request;
     const headers = body?.length === undefined ? lines : [...lines, 'content-length', String(body.length)];
     // The library would take the certificate's name from Host, and reconnect where it changes.
@@ -125,7 +201,7 @@ class RunningExchange implements Exchange, Dispatcher.DispatchHandler {
       servername,
     };
     try {
-      this.#pool.dispatch(options, this);
+      client.dispatch(options, this);
     } catch (error) {
       queueMicrotask(() => this.#fail(error));
     }
@@ -181,6 +257,7 @@ class RunningExchange implements Exchange, Dispatcher.DispatchHandler {
 
   onResponseEnd(): void {
     if (this.#ended) return;
+    if (this.#connection !== undefined) this.#connection.served++;
     this.#finish();
     this.#events.onEnd();
   }
@@ -190,8 +267,9 @@ class RunningExchange implements Exchange, Dispatcher.DispatchHandler {
     const failure = nameFailure(error, this.#headSeen);
     // RFC 9110 §9.2.2: the connection may have been closed by the origin just as the request went out.
     const retriable = failure.kind === 'reset' && !this.#headSeen && this.#request.body === null;
-    if (retriable && this.#attempts === 1 && IDEMPOTENT.has(this.#request.method)) {
-      this.start();
+    const mayTry = this.#attempts === 1 && (this.#reused || !this.#origin.triesOnce);
+    if (retriable && mayTry && IDEMPOTENT.has(this.#request.method) && this.#connection !== undefined) {
+      this.#dispatch(this.#connection);
       return;
     }
     this.#fail(failure);
@@ -206,15 +284,31 @@ class RunningExchange implements Exchange, Dispatcher.DispatchHandler {
     this.#events.onFailure(clients ? new OriginFailure('request-body', error) : failure);
   }
 
+  #takesTooLong(): void {
+    if (this.#ended) return;
+    const controller = this.#controller;
+    this.#fail(new OriginFailure('total-timeout'));
+    controller?.abort(new Error('given up'));
+  }
+
   #finish(): void {
     this.#ended = true;
     this.#origin.active--;
+    clearTimeout(this.#timer);
+    if (this.#connection === undefined) this.#clients.leave(this);
+    else this.#connection.giveBack();
   }
 }
 
+/** HTTP/1.1's in pairs as received, HTTP/2's by name. */
 function rawLines(raw: Dispatcher.DispatchController['rawHeaders']): string[] {
   const lines: string[] = [];
-  if (Array.isArray(raw)) {
+  if (!Array.isArray(raw)) {
+    for (const [name, value] of Object.entries(raw ?? {})) {
+      if (name.startsWith(':') || value === undefined) continue;
+      for (const one of Array.isArray(value) ? value : [value]) lines.push(name, String(one));
+    }
+  } else {
     for (const part of raw) lines.push(typeof part === 'string' ? part : part.toString('latin1'));
     for (let i = 1; i < lines.length; i += 2) lines[i] = (lines[i] as string).trim();
   }

@@ -17,6 +17,8 @@ export interface Upstream {
   readonly requests: number;
   /** Exchanges that are under way. */
   readonly active: number;
+  /** Set by who wants to hear of the end of a connection that had gone over to another protocol. */
+  onTunnelGone?: (() => void) | undefined;
   /** Sends a request; events follow asynchronously. */
   send(request: OriginRequest, events: ExchangeEvents): Exchange;
   /** Takes no new requests, lets the exchanges under way end, and closes. */

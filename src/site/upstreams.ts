@@ -1,21 +1,33 @@
 // The upstreams that the settings name, kept across reloads while their settings stay the same, so that connections and what
 // is known of origins' health stay too.
 
+import { isIP } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
-import type { Config, FastCgiConfig, OriginGroupConfig } from '../config.ts';
+import type { Config, FastCgiConfig, OriginGroupConfig, OriginServerConfig } from '../config.ts';
 import type { Log } from '../observe/log.ts';
 import { parseFastCgiUrl } from '../origin/fastcgi/address.ts';
 import { FastCgi, fastCgiOptions } from '../origin/fastcgi/fastcgi.ts';
-import { Origin } from '../origin/origin.ts';
+import { Group, type GroupReport } from '../origin/group.ts';
+import type { Mode } from '../origin/health.ts';
+import { Names } from '../origin/names.ts';
+import { Origin, type OriginOptions } from '../origin/origin.ts';
 import type { Upstream } from '../origin/upstream.ts';
 
-/** Everything that an upstream is made of. */
-interface Plan {
-  readonly group: OriginGroupConfig;
-  readonly fastcgi: FastCgiConfig;
-  readonly timeouts: Config['timeouts'];
-  readonly connections: number;
-}
+/** Everything that an upstream is made of: one origin by itself, or a group. */
+type Plan = { readonly fastcgi: FastCgiConfig } & (
+  | {
+      readonly kind: 'origin';
+      readonly url: string;
+      readonly timeouts: Config['timeouts'];
+      readonly connections: number;
+    }
+  | {
+      readonly kind: 'group';
+      readonly name: string;
+      readonly group: OriginGroupConfig;
+      readonly host: Config['host'];
+    }
+);
 
 interface Open {
   readonly plan: Plan;
@@ -25,15 +37,25 @@ interface Open {
 /** The name of the group that stands where a route names none. */
 export const DEFAULT_GROUP = '';
 
+/** For an origin by itself; groups have settings for both. */
+const RESOLVE_MS = 30_000;
+const MAX_AGE_MS = 600_000;
+
+export interface UpstreamsOptions {
+  readonly log: Log;
+  /** Epoch ms. */
+  readonly now: () => number;
+}
+
 export class Upstreams {
-  readonly #log: Log;
+  readonly #options: UpstreamsOptions;
   readonly #open = new Map<string, Open>();
   readonly #leaving = new Set<Upstream>();
   /** Requests of upstreams that are gone, so that the sum never falls. */
   #requests = 0;
 
-  constructor(log: Log) {
-    this.#log = log;
+  constructor(options: UpstreamsOptions) {
+    this.#options = options;
   }
 
   get requests(): number {
@@ -50,15 +72,13 @@ export class Upstreams {
 
   /** Opens what is new in the settings; lets what is no more in them end its exchanges. */
   apply(config: Config, demoUrl: string | undefined): void {
-    const groups = { ...config.origins, ...defaultGroup(config, demoUrl) };
-    for (const [name, { upstream }] of this.#open) if (!(name in groups)) this.#retire(name, upstream);
-    for (const [name, group] of Object.entries(groups)) {
-      const { fastcgi, timeouts, originConnections } = config;
-      const plan = { group, fastcgi, timeouts, connections: originConnections };
+    const plans = plansOf(config, demoUrl);
+    for (const [name, { upstream }] of this.#open) if (!plans.has(name)) this.#retire(name, upstream);
+    for (const [name, plan] of plans) {
       const open = this.#open.get(name);
       if (open !== undefined && isDeepStrictEqual(open.plan, plan)) continue;
       if (open !== undefined) this.#retire(name, open.upstream);
-      this.#open.set(name, { plan, upstream: openUpstream(plan, this.#log) });
+      this.#open.set(name, { plan, upstream: openUpstream(plan, this.#options) });
     }
   }
 
@@ -69,8 +89,32 @@ export class Upstreams {
     return open.upstream;
   }
 
+  /** The groups as they are now. */
+  reports(): readonly GroupReport[] {
+    return [...this.#groups()].map((group) => group.report());
+  }
+
+  /** What the active checks say of a server. */
+  checked(name: string, url: string, up: boolean): void {
+    this.#group(name)?.checked(url, up);
+  }
+
+  /** What the operator says of a server. @returns false when there is none such. */
+  set(name: string, url: string, mode: Mode): boolean {
+    return this.#group(name)?.set(url, mode) ?? false;
+  }
+
   async destroy(): Promise<void> {
     await Promise.all([...this.#all()].map((upstream) => upstream.destroy()));
+  }
+
+  #group(name: string): Group | undefined {
+    const upstream = this.#open.get(name)?.upstream;
+    return upstream instanceof Group ? upstream : undefined;
+  }
+
+  *#groups(): Iterable<Group> {
+    for (const { upstream } of this.#open.values()) if (upstream instanceof Group) yield upstream;
   }
 
   *#all(): Iterable<Upstream> {
@@ -89,28 +133,88 @@ export class Upstreams {
   }
 }
 
-function defaultGroup({ origin }: Config, demoUrl: string | undefined): Record<string, OriginGroupConfig> {
+function plansOf(config: Config, demoUrl: string | undefined): ReadonlyMap<string, Plan> {
+  const { origin, origins, timeouts, originConnections: connections, host, fastcgi } = config;
+  const plans = new Map<string, Plan>(
+    Object.entries(origins).map(([name, group]) => [name, { kind: 'group', name, group, host, fastcgi }]),
+  );
   const url = origin.kind === 'url' ? origin.url : origin.kind === 'demo' ? demoUrl : undefined;
-  return url === undefined ? {} : { [DEFAULT_GROUP]: { servers: [{ url }] } };
+  if (url !== undefined) plans.set(DEFAULT_GROUP, { kind: 'origin', url, timeouts, connections, fastcgi });
+  return plans;
 }
 
-function openUpstream({ group, fastcgi, timeouts, connections }: Plan, log: Log): Upstream {
-  const [server] = group.servers;
-  if (server === undefined) throw new Error('an origin group without a server');
-  const limits = {
-    connectTimeoutMs: timeouts.connectMs,
-    firstByteTimeoutMs: timeouts.firstByteMs,
-    idleTimeoutMs: timeouts.idleMs,
-    connections,
+function openUpstream(plan: Plan, options: UpstreamsOptions): Upstream {
+  const { now } = options;
+  if (plan.kind === 'origin') {
+    const { url, fastcgi, timeouts, connections } = plan;
+    const limits = limitsOf(timeouts, connections);
+    const names = namesOf(url, RESOLVE_MS, now);
+    return openOne({ ...limits, url, maxAgeMs: MAX_AGE_MS, names, now }, fastcgi, options.log);
+  }
+  const { name, group, host, fastcgi } = plan;
+  return new Group({
+    ...group,
+    ...options,
+    name,
+    ownHost: host === 'origin',
+    servers: group.servers.map((server) => ({
+      ...server,
+      origin: openServer(server, group, fastcgi, options),
+    })),
+  });
+}
+
+/** Also for the active checks, which dial as the requests do. */
+export function openServer(
+  server: OriginServerConfig,
+  group: OriginGroupConfig,
+  fastcgi: FastCgiConfig,
+  { log, now }: UpstreamsOptions,
+): Upstream {
+  const { timeouts, http2, maxAgeMs, resolveMs } = group;
+  const { url, tls, maxConnections } = server;
+  const options = {
+    ...limitsOf(timeouts, maxConnections),
+    url,
+    totalTimeoutMs: timeouts.totalMs,
+    maxAgeMs,
+    names: namesOf(url, resolveMs, now),
+    tls,
+    http2,
+    triesOnce: true,
+    now,
   };
-  const address = parseFastCgiUrl(server.url);
-  if (address === undefined) return new Origin({ url: server.url, ...limits });
+  return openOne(options, fastcgi, log);
+}
+
+function openOne(options: OriginOptions, fastcgi: FastCgiConfig, log: Log): Upstream {
+  const address = parseFastCgiUrl(options.url);
+  if (address === undefined) return new Origin(options);
   return new FastCgi({
-    ...limits,
+    ...options,
     ...fastCgiOptions(fastcgi),
     address,
     onErrorStream: (text, script) => {
       log.warn({ script, stderr: text }, 'a script wrote to its error stream');
     },
   });
+}
+
+function limitsOf(
+  timeouts: Pick<Config['timeouts'], 'connectMs' | 'firstByteMs' | 'idleMs'>,
+  connections: number,
+) {
+  return {
+    connectTimeoutMs: timeouts.connectMs,
+    firstByteTimeoutMs: timeouts.firstByteMs,
+    idleTimeoutMs: timeouts.idleMs,
+    connections,
+  };
+}
+
+/** undefined where there is no name to resolve. */
+function namesOf(url: string, refreshMs: number, now: () => number): Names | undefined {
+  if (!url.startsWith('http')) return undefined;
+  const host = new URL(url).hostname;
+  return isIP(host.replace(/^\[|\]$/g, '')) === 0 ? new Names({ host, refreshMs, now }) : undefined;
 }

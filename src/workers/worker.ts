@@ -87,7 +87,7 @@ export class EdgeWorker implements PurgeTarget {
     });
     const store = tiersOf(this.#memory, options);
     this.#sweep = new Sweep(memorySource(store), journal);
-    this.#upstreams = new Upstreams(log);
+    this.#upstreams = new Upstreams({ log, now });
     this.#upstreams.apply(config, options.demoUrl);
     this.#tunnels = new Tunnels(config.upgrades, now);
     this.#access = new Access({ counters, log, enabled: config.log.access, now });
