@@ -14,6 +14,8 @@ export interface Refusal {
   readonly detail: string;
   /** Lines that go with the status. */
   readonly lines?: FieldLines;
+  /** Name of the operator's rule, or ids of what matched: for the log alone. */
+  readonly rule?: string;
 }
 
 /** Methods that the edge serves, for Allow. */

@@ -4,6 +4,7 @@
 
 import { readFileSync } from 'node:fs';
 import { type CacheRules, DEFAULT_RULES } from './cache/rules.ts';
+import { accessRules } from './config/access.ts';
 import { overlay } from './config/cache-schema.ts';
 import type { FastCgiConfig } from './config/fastcgi-schema.ts';
 import { ConfigError, type Fault, faultsOf, formatPath } from './config/faults.ts';
@@ -15,6 +16,9 @@ import { localConfig } from './config/routes-schema.ts';
 import { type Parsed, schema, token } from './config/schema.ts';
 import { type TlsSettings, tlsSettings } from './config/tls-schema.ts';
 import type { Address } from './config/units.ts';
+import { why } from './config/why.ts';
+import type { AccessRules } from './gate/access-rules.ts';
+import type { AddressSource } from './gate/client-address.ts';
 import type { Limits } from './http/limits.ts';
 import { loadTls } from './tls/load.ts';
 
@@ -51,6 +55,9 @@ export interface Config {
   readonly log: { readonly level: Parsed['log']['level']; readonly access: boolean };
   readonly host: 'preserve' | 'origin';
   readonly trustedProxies: readonly string[];
+  readonly clientAddress: AddressSource;
+  /** Where no route says otherwise; undefined sets nothing. */
+  readonly access: AccessRules | undefined;
   readonly forwarding: { readonly via: string };
   readonly timeouts: {
     readonly connectMs: number;
@@ -119,6 +126,11 @@ function build(
   const { tokenFile } = result.data.purge;
   const read = tokenFile === undefined ? { token: result.data.purge.token } : readToken(tokenFile);
   const bodies = result.data.routes.map(({ respond }, i) => readBody(respond, i));
+  const found: Fault[] = [];
+  const access = accessRules(result.data.access, 'access', undefined, found);
+  const ofRoutes = result.data.routes.map((route, i) =>
+    accessRules(route.access, `routes[${i}].access`, access, found),
+  );
   const settings = tlsSettings(result.data.tls);
   const ofOrigins: Fault[] = [];
   const origins = originGroups(result.data.origins, waitsOf(result.data), ofOrigins);
@@ -126,6 +138,7 @@ function build(
     ...[read, ...bodies].flatMap((one) => ('fault' in one ? [one.fault] : [])),
     ...(settings === undefined ? [] : loadTls(settings).faults),
     ...ofOrigins,
+    ...found,
   ];
   if (unread.length > 0 || 'fault' in read) throw new ConfigError(unread, source);
   return deepFreeze(
@@ -134,6 +147,7 @@ function build(
       read.token,
       bodies.map((one) => ('body' in one ? one.body : Buffer.alloc(0))),
       origins,
+      { everywhere: access, ofRoutes },
     ),
   );
 }
@@ -153,12 +167,19 @@ function waitsOf({ timeouts }: Parsed): Config['timeouts'] {
   };
 }
 
+interface Access {
+  readonly everywhere: AccessRules | undefined;
+  /** By their place. */
+  readonly ofRoutes: readonly (AccessRules | undefined)[];
+}
+
 /** @param bodies of the routes that answer themselves, by their place */
 function shape(
   set: Parsed,
   purgeToken: string | undefined,
   bodies: readonly Buffer[],
   origins: Config['origins'],
+  access: Access,
 ): Config {
   const { client } = set;
   const rules = overlay(DEFAULT_RULES, set.cache);
@@ -185,6 +206,8 @@ function shape(
     log: set.log,
     host: set.host,
     trustedProxies: set.trustedProxies,
+    clientAddress: set.clientAddress,
+    access: access.everywhere,
     forwarding: set.forwarding,
     timeouts: waitsOf(set),
     client: {
@@ -214,6 +237,7 @@ function shape(
       host: route.host,
       rewrite: route.rewrite,
       local: localConfig(route, bodies[i] ?? Buffer.alloc(0)),
+      access: access.ofRoutes[i],
       headers: {
         request: [set.headers.request, route.headers.request],
         response: [set.headers.response, route.headers.response],
@@ -225,7 +249,7 @@ function shape(
 function readJson(file: string): { json: unknown; faults: readonly Fault[] } {
   const text = readText(file);
   if (text instanceof Error) {
-    return { json: {}, faults: [{ path: file, value: reason(text), allowed: 'a readable JSON file' }] };
+    return { json: {}, faults: [{ path: file, value: why(text), allowed: 'a readable JSON file' }] };
   }
   const fault = findJsonFault(text);
   if (fault === undefined) return { json: JSON.parse(text), faults: [] };
@@ -239,7 +263,7 @@ function readToken(file: string): { token: string } | { fault: Fault } {
     return {
       fault: {
         path: 'purge.tokenFile',
-        value: `${JSON.stringify(file)}: ${reason(text)}`,
+        value: `${JSON.stringify(file)}: ${why(text)}`,
         allowed: 'a readable file',
       },
     };
@@ -264,7 +288,7 @@ function readBody(
     if (body.length <= MAX_BODY_BYTES) return { body };
     return { fault: bodyFault(i, file, 'larger than 1 MB') };
   } catch (error) {
-    return { fault: bodyFault(i, file, reason(error instanceof Error ? error : new Error(String(error)))) };
+    return { fault: bodyFault(i, file, why(error)) };
   }
 }
 
@@ -279,17 +303,6 @@ function readText(file: string): string | Error {
   } catch (error) {
     return error instanceof Error ? error : new Error(String(error));
   }
-}
-
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: 'no such file',
-  EACCES: 'no permission to read it',
-  EISDIR: 'a directory',
-  ENOTDIR: 'no such file',
-};
-
-function reason(error: Error): string {
-  return ('code' in error ? REASONS[String(error.code)] : undefined) ?? error.message;
 }
 
 function deepFreeze<T>(value: T): T {

@@ -23,6 +23,7 @@ import type { StoredMeta } from './cache/stored.ts';
 import { groupTag, subjectOf } from './cache/subject.ts';
 import { selects, selectVariant, variantKey } from './cache/vary.ts';
 import { Fetcher, type FetchOutcome } from './fetch.ts';
+import type { Verdict as GateVerdict } from './gate/gate.ts';
 import type { FieldLines } from './http/fields.ts';
 import type { Request, Responder } from './http/message.ts';
 import { Keep } from './keep.ts';
@@ -109,18 +110,22 @@ export class Edge {
     const route = this.#site.route(request.method, request);
     const verdict = route.gate?.admit(request);
     if (verdict === undefined) return this.#enter(request, responder, route);
-    if (!(verdict instanceof Promise)) return this.#reply.refused(request, responder, verdict, route);
+    if (!(verdict instanceof Promise)) return this.#judged(request, responder, route, verdict);
     verdict.then(
       (late) => {
-        if (responder.gone) return;
-        if (late !== undefined) this.#reply.refused(request, responder, late, route);
-        else this.#enter(request, responder, route);
+        if (!responder.gone) this.#judged(request, responder, route, late);
       },
       (error: unknown) => {
         this.#options.log.error({ err: error }, 'the gate could not decide');
         this.#reply.refused(request, responder, UNDECIDED, route);
       },
     );
+  }
+
+  /** The gate has spoken: what is let in may be changed (its credentials taken off, its user named). */
+  #judged(request: Request, responder: Responder, route: Route, verdict: GateVerdict): void {
+    if (verdict !== undefined && 'status' in verdict) this.#reply.refused(request, responder, verdict, route);
+    else this.#enter(verdict?.request ?? request, responder, route);
   }
 
   /** Edit and key. */
@@ -324,6 +329,9 @@ export class Edge {
   }
 
   #fly(visit: Visit, forward: Forward, flightKey: string, joinable: boolean): void {
+    const refusal = visit.route.gate?.forward(visit.request);
+    if (refusal !== undefined)
+      return this.#reply.refused(visit.request, visit.responder, refusal, visit.route);
     const flight = this.#flights.begin(flightKey, this.#options.journal.seq, joinable);
     this.#wait(visit, forward, flight, false);
     this.#start(visit, forward, flight);
@@ -578,7 +586,8 @@ export class Edge {
     const names = vary ?? (record ?? records[0])?.meta.vary ?? route.rules.key.extraFields;
     const variant = names.length === 0 ? '' : `\n${variantKey(names, request.fields)}`;
     // RFC 9111 §3.5: what comes of a request with credentials may be for it alone; others do not wait for that.
-    return admission.facts.hasAuthorization ? `${key}${variant}\nauthorized` : `${key}${variant}`;
+    const isIdentified = admission.facts.hasAuthorization || request.user?.isTold === true;
+    return isIdentified ? `${key}${variant}\nauthorized` : `${key}${variant}`;
   }
 }
 

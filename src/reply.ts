@@ -248,19 +248,15 @@ export class Reply {
   }
 
   /** The edge's own no. */
-  refused(
-    request: Request,
-    responder: Responder,
-    { status, sentence, detail, lines = [] }: Refusal,
-    route?: Route,
-  ): void {
+  refused(request: Request, responder: Responder, refusal: Refusal, route?: Route): void {
+    const { status, sentence, detail, lines = [], rule } = refusal;
     const cacheStatus = formatCacheStatus(this.#options.identity.name, { detail });
     this.#error(
       request,
       responder,
       status,
       sentence,
-      { outcome: 'refused', cacheStatus, reason: detail },
+      { outcome: 'refused', cacheStatus, reason: detail, rule },
       lines,
       route,
     );

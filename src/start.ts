@@ -12,6 +12,7 @@ import { TokenBucket } from './admin/token-bucket.ts';
 import { storedMetaCodec } from './cache/codec.ts';
 import type { StoredMeta } from './cache/stored.ts';
 import { type Address, type Config, ConfigError, formatAddress } from './config.ts';
+import { bucketMemory } from './gate/buckets.ts';
 import { joinNodes, type Nodes } from './nodes.ts';
 import type { Log } from './observe/log.ts';
 import { processMetrics } from './observe/metrics.ts';
@@ -98,7 +99,8 @@ export async function start(
       purge: (...purged) => purger.purge(...purged),
       admit: async (purges) => limit.take(purges),
     };
-    const shared = { config, identity, demoUrl: demo?.url, journal, purgeService, log };
+    const buckets = bucketMemory();
+    const shared = { config, identity, demoUrl: demo?.url, buckets, journal, purgeService, log };
     const pool = await startWorkers({ ...shared, disk, nodes, now });
     workers.push(pool);
     await nodes?.serve(targets, sweptDisk, (records, standing) => tell({ kind: 'stand', records, standing }));

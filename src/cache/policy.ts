@@ -22,7 +22,7 @@ import { nominated, normalisedValue } from './vary.ts';
 export { NO_STORE_REASONS, type NoStoreReason } from './no-store-reasons.ts';
 
 export interface AssessInput {
-  readonly request: Pick<Request, 'method' | 'scheme' | 'authority' | 'target' | 'fields' | 'body'>;
+  readonly request: Pick<Request, 'method' | 'scheme' | 'authority' | 'target' | 'fields' | 'body' | 'user'>;
   readonly response: { readonly status: number; readonly fields: Fields };
   /** When the request was sent and the head arrived, epoch ms. */
   readonly requestedAt: number;
@@ -172,7 +172,7 @@ function ask(input: AssessInput, reading: Reading): CachePolicy {
     headers.expires = reading.explicit.at === 'invalid' ? '0' : formatHttpDate(reading.explicit.at);
   }
   const requestHeaders: Record<string, string> = {};
-  if (request.fields.has('authorization')) requestHeaders.authorization = 'present';
+  if (isIdentified(request)) requestHeaders.authorization = 'present';
   if (forbidsByClient(request.fields, rules)) requestHeaders['cache-control'] = 'no-store';
   return new CachePolicy(
     { method: request.method, url: request.target, headers: requestHeaders },
@@ -209,6 +209,11 @@ function directives({ control, explicit, negativeTtlMs }: Reading): string[] {
   return out;
 }
 
+/** The origin knows who asks: by Authorization (RFC 9111 §3.5), or because the gate says so in its place. */
+function isIdentified({ fields, user }: AssessInput['request']): boolean {
+  return fields.has('authorization') || user?.isTold === true;
+}
+
 /** The request's no-store (RFC 9111 §5.2.1.5), where the route honours it. */
 function forbidsByClient(fields: Fields, rules: CacheRules): boolean {
   if (!rules.strict && !rules.honourClient) return false;
@@ -221,7 +226,7 @@ function explain({ request, rules }: AssessInput, { control }: Reading): NoStore
   if (control.noStore && !control.mustUnderstand) return 'no-store';
   if (control.private) return 'private';
   const shareable = control.public || control.mustRevalidate || typeof control.sMaxage === 'number';
-  if (request.fields.has('authorization') && !shareable) return 'authorization';
+  if (isIdentified(request) && !shareable) return 'authorization';
   return 'no-freshness';
 }
 
@@ -255,7 +260,7 @@ function describe(input: AssessInput, reading: Reading, namedMs: number): Stored
     lastModified: reading.withheld.includes('last-modified') ? undefined : lastModified,
     seq,
     partial,
-    authorized: request.fields.has('authorization'),
+    authorized: isIdentified(request),
   };
 }
 

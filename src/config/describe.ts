@@ -55,6 +55,7 @@ function tableRows(node: Node, path: string): string[] {
   return Object.entries(node.properties ?? {}).flatMap(([name, child]) => {
     const at = path === '' ? name : `${path}.${name}`;
     if (at === 'routes[].cache') return [row(at, 'as under `cache`, but for `debug`', child)];
+    if (at === 'routes[].access') return [row(at, 'as under `access`', child)];
     if (child.properties !== undefined) return tableRows(child, at);
     const own = row(at, child.allowed ?? '', child);
     const { additionalProperties: named } = child;

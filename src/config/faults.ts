@@ -27,7 +27,7 @@ type Path = readonly PropertyKey[];
 
 const LONGEST = 80;
 /** Names whose values are kept out of messages, misspelt ones too. */
-const SECRET = /tok(?!enFile)|secret|passw/i;
+const SECRET = /tok(?!enFile)|secret(?!File)|passw|\busers/i;
 
 /** Every issue as a fault; one for each unknown key. `input` is what was parsed, `rename` may put another name on a path. */
 export function faultsOf(

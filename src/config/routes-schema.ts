@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import type { LocalConfig } from '../site/local-answer.ts';
 import { PLACES, parseTemplate, starsOf, type Template } from '../site/template.ts';
+import { routeAccess } from './access-schema.ts';
 import { routeCache } from './cache-schema.ts';
 import { parseHostPattern, parseMediaPattern, parsePathPattern, parseTextPattern } from './patterns.ts';
 import { duration, integer, list, oneOf, section, text } from './setting.ts';
@@ -213,6 +214,7 @@ export const route = section('Requests and the settings that hold for them.', {
   redirect: redirect.optional(),
   respond: respond.optional(),
   headers,
+  access: routeAccess,
   cache: routeCache,
 }).superRefine((set, context) => {
   const { redirect: to, respond: own, rewrite, origin, match: on } = set;
@@ -224,7 +226,10 @@ export const route = section('Requests and the settings that hold for them.', {
       path: [rewrite === undefined ? 'origin' : 'rewrite'],
       message: 'nothing: this route answers itself and asks no origin',
     });
-  if (on.contentType !== undefined && (to ?? own ?? rewrite ?? origin ?? set.host) !== undefined)
+  if (
+    on.contentType !== undefined &&
+    (to ?? own ?? rewrite ?? origin ?? set.host ?? set.access) !== undefined
+  )
     context.addIssue({
       code: 'custom',
       path: ['match', 'contentType'],

@@ -1,6 +1,7 @@
 // Which route a request belongs to: the first whose conditions all hold. Pure; with no routes it is one check.
 
 import type { CacheRules } from '../cache/rules.ts';
+import type { AccessRules } from '../gate/access-rules.ts';
 import type { Fields } from '../http/fields.ts';
 import type { Peer } from '../http/message.ts';
 import { type AddressTest, addressTest, type HostPolicy } from '../origin/forwarded.ts';
@@ -33,6 +34,8 @@ export interface RouteConfig {
   readonly rewrite: Template | undefined;
   /** The answer of a route that asks no origin. */
   readonly local: LocalConfig | undefined;
+  /** What is let in: the rules of everywhere with those of this route over them; undefined sets none. */
+  readonly access: AccessRules | undefined;
   /** Those of everywhere and then those of this route. */
   readonly headers: HeaderEdits;
 }

@@ -3,6 +3,7 @@
 
 import { z } from 'zod';
 import { isFastCgi } from '../origin/fastcgi/address.ts';
+import { globalAccess } from './access-schema.ts';
 import { globalCache } from './cache-schema.ts';
 import { fastcgi } from './fastcgi-schema.ts';
 import { groupName, groupOf, origins, originUrl } from './origins-schema.ts';
@@ -178,6 +179,11 @@ export const schema = section('Settings of holdfast.', {
     RANGE,
     parseRange,
   ).prefault([]),
+  clientAddress: oneOf(
+    'Where trusted proxies say whom they speak for; the last address that none of them vouches away is the client.',
+    ['x-forwarded-for', 'forwarded', 'socket'],
+  ).prefault('x-forwarded-for'),
+  access: globalAccess,
   forwarding: section('How the edge names itself to others.', {
     via: text(
       'Name of this cache in Via, CDN-Loop and Cache-Status.',

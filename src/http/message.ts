@@ -50,6 +50,8 @@ export interface Request {
   readonly peer: Peer;
   /** Epoch milliseconds at which the head was complete. */
   readonly receivedAt: number;
+  /** Who asks, where the gate knows; `isTold`: the origin is told, so its response may be for this user alone. */
+  readonly user?: { readonly name: string; readonly isTold: boolean };
 }
 
 /** A final response's head. Connection, Keep-Alive, Transfer-Encoding and Content-Length belong to the writer, never in `lines`. */

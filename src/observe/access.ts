@@ -1,7 +1,7 @@
 // One record per request: counted always, logged when the access log is on. docs/logging.md lists the fields.
 
 import type { Request } from '../http/message.ts';
-import type { Counters } from './counters.ts';
+import { Counters } from './counters.ts';
 import type { Log } from './log.ts';
 import type { AccessRecord } from './outcome.ts';
 
@@ -32,6 +32,7 @@ export class Access {
     const ms = now() - request.receivedAt;
     counters.outcomes[result.outcome].add(ms, result.bytes);
     if (result.collapsed === true) counters.collapsed++;
+    if (result.outcome === 'refused') Counters.bump(counters.refusals, result.reason ?? 'unnamed');
     if (!this.enabled) return;
     this.#sequence++;
     log.info(
@@ -52,6 +53,8 @@ export class Access {
         collapsed: result.collapsed,
         stored: result.stored,
         reason: result.reason,
+        rule: result.rule,
+        user: request.user?.name,
         failure: result.failure,
         side: result.side,
         incomplete: result.incomplete,

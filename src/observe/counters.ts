@@ -44,6 +44,10 @@ export class Counters {
   readonly refusedHeads = new Map<number, number>();
   /** TLS handshakes that failed, by OpenSSL's or the system's word. */
   readonly handshakeFailures = new Map<string, number>();
+  /** Requests that the edge refused itself, by reason (the detail of Cache-Status). */
+  readonly refusals = new Map<string, number>();
+  /** Requests that a rule in dry run or log-only mode would have refused, by reason. */
+  readonly noted = new Map<string, number>();
   /** Origin failures by kind. */
   readonly originFailures = new Map<string, number>();
 

@@ -123,6 +123,18 @@ export function createMetrics(counters: Counters, gauges: Gauges, process: boole
     () => counters.handshakeFailures,
   );
   labelled(
+    'holdfast_refusals_total',
+    'Requests that the edge refused itself, by reason.',
+    'reason',
+    () => counters.refusals,
+  );
+  labelled(
+    'holdfast_noted_total',
+    'Requests that a rule in dry run or log-only mode would have refused, by reason.',
+    'reason',
+    () => counters.noted,
+  );
+  labelled(
     'holdfast_origin_failures_total',
     'Exchanges with the origin that failed, by kind.',
     'kind',

@@ -35,8 +35,10 @@ export interface AccessRecord {
   readonly tier?: Tier | undefined;
   readonly collapsed?: boolean;
   readonly stored?: boolean;
-  /** Why a fetched response was not stored. */
+  /** Why a fetched response was not stored, or why the request was refused. */
   readonly reason?: string | undefined;
+  /** Which of the operator's rules refused it. */
+  readonly rule?: string | undefined;
   /** What failed, and on which side. */
   readonly failure?: string | undefined;
   readonly side?: 'client' | 'origin' | 'internal' | undefined;

@@ -1,5 +1,7 @@
 // Names what went wrong on the way to the origin and back. Every failure says who failed and which status the client gets.
 
+import { BodyError } from '../http/body.ts';
+
 /** What failed. Each kind has its sentence in FAILURES. */
 export type FailureKind = keyof typeof FAILURES;
 
@@ -7,7 +9,7 @@ export type FailureKind = keyof typeof FAILURES;
 export type FailureSide = 'client' | 'origin' | 'internal';
 
 interface FailureFact {
-  readonly status: 502 | 503 | 504 | 400;
+  readonly status: 502 | 503 | 504 | 400 | 413;
   readonly side: FailureSide;
   readonly sentence: string;
   /** When it is worth another try, where that can be said. */
@@ -59,6 +61,7 @@ export const FAILURES = {
     side: 'client',
     sentence: "The client's request body ended early or broke.",
   },
+  'request-too-large': { status: 413, side: 'client', sentence: 'The content is too large.' },
   closing: { status: 503, side: 'internal', sentence: 'The edge is shutting down.' },
   internal: { status: 502, side: 'internal', sentence: 'The edge could not forward the request.' },
 } as const satisfies Record<string, FailureFact>;
@@ -134,6 +137,7 @@ function kindOf(error: unknown): FailureKind {
   const kind = BY_CODE[code];
   if (kind !== undefined) return kind;
   if (error instanceof Error && error.name === 'HTTPParserError') return 'malformed';
+  if (error instanceof BodyError && error.status === 413) return 'request-too-large';
   if (code.startsWith('ERR_TLS') || code.startsWith('ERR_SSL') || code.includes('CERT')) return 'tls';
   if (code === 'EPROTO' || code === 'DEPTH_ZERO_SELF_SIGNED_CERT') return 'tls';
   return 'internal';

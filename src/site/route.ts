@@ -29,7 +29,7 @@ export interface RouteOptions {
   /** Tells its stored responses apart from other routes', where the URL does not; equal for routes that fetch alike. */
   readonly label?: string | undefined;
   /** undefined lets everybody in. */
-  readonly gate?: Gate;
+  readonly gate?: Gate | undefined;
   readonly rewrite?: Template | undefined;
   readonly local?: LocalConfig | undefined;
   /** Patterns of its path, for places in templates. */

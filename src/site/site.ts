@@ -5,6 +5,8 @@ import { createHash } from 'node:crypto';
 import type { CacheRules } from '../cache/rules.ts';
 import { type HeaderEdits, matchRoute, type RouteConfig, type Routed } from '../config/routes.ts';
 import type { Config } from '../config.ts';
+import type { GateTools } from '../gate/gate.ts';
+import { gatesOf } from '../gate/gates.ts';
 import { type AddressTest, addressTest, type HostPolicy } from '../origin/forwarded.ts';
 import { editTemplates } from './edits.ts';
 import { Route } from './route.ts';
@@ -19,9 +21,10 @@ export class Site {
   readonly #routes = new Map<RouteConfig, Route>();
   readonly #elsewhere: Route;
 
-  constructor(config: Config, upstreams: Upstreams) {
+  constructor(config: Config, upstreams: Upstreams, tools: GateTools) {
     this.trusted = addressTest(config.trustedProxies);
     this.upgrades = config.upgrades;
+    const gateOf = gatesOf(config, this.trusted, tools);
     this.#configs = config.routes;
     const group = config.origin.kind === 'group' ? config.origin.name : DEFAULT_GROUP;
     const hidden = config.routes.some(({ match }) => (match.headers ?? match.clients) !== undefined);
@@ -32,6 +35,7 @@ export class Site {
       upstream: upstreams.get(group),
       hostPolicy: config.host,
       headers: config.headers,
+      gate: gateOf(config.access),
       label: label(group, config.host, config.headers, undefined),
     });
     for (const route of config.routes) {
@@ -39,6 +43,7 @@ export class Site {
       const upstream = upstreams.get(origin);
       const made = {
         ...{ rules, upstream, hostPolicy: host, headers, rewrite, local, paths: match.path ?? [] },
+        gate: gateOf(route.access),
         label: label(origin, host, headers, rewrite),
       };
       this.#routes.set(route, new Route(made));

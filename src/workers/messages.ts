@@ -15,6 +15,7 @@ export interface WorkerData {
   readonly identity: Identity;
   readonly demoUrl: string | undefined;
   readonly memoryBytes: number;
+  readonly buckets: SharedArrayBuffer;
   readonly diskPort: MessagePort | undefined;
   readonly journal: JournalSnapshot;
   readonly ear: Ear;

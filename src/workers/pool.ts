@@ -41,7 +41,7 @@ export interface Workers {
 
 export type ThreadOptions = Pick<
   WorkerOptions,
-  'config' | 'identity' | 'demoUrl' | 'purgeService' | 'log'
+  'config' | 'identity' | 'demoUrl' | 'buckets' | 'purgeService' | 'log'
 > & {
   readonly count: number;
   readonly disk: SqliteStore<StoredMeta> | undefined;
@@ -137,13 +137,14 @@ class Thread implements WorkerTarget {
   #error: Error | undefined;
 
   constructor(options: ThreadOptions, ear: Ear, invalidate: (keys: readonly string[]) => void) {
-    const { config, identity, demoUrl, disk, journal, count } = options;
+    const { config, identity, demoUrl, buckets, disk, journal, count } = options;
     const diskPort = disk?.port();
     const data: WorkerData = {
       config,
       identity,
       demoUrl,
       memoryBytes: Math.floor(config.memoryBytes / count),
+      buckets,
       diskPort,
       journal: journal.snapshot(),
       ear,

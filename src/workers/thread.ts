@@ -15,7 +15,16 @@ import { EdgeWorker } from './worker.ts';
 
 if (parentPort === null) throw new Error('workers/thread.ts runs in a worker thread only');
 const port = parentPort;
-const { config, identity, demoUrl, memoryBytes, diskPort, journal: snapshot, ear }: WorkerData = workerData;
+const {
+  config,
+  identity,
+  demoUrl,
+  memoryBytes,
+  buckets,
+  diskPort,
+  journal: snapshot,
+  ear,
+}: WorkerData = workerData;
 
 const journal = Journal.replica(snapshot);
 const { log, flush } = createLog({ level: config.log.level });
@@ -33,6 +42,7 @@ const worker = new EdgeWorker({
   identity,
   demoUrl,
   memoryBytes,
+  buckets,
   disk,
   shared,
   journal,

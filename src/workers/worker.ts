@@ -17,6 +17,7 @@ import { Packer } from '../cache/pack.ts';
 import type { StoredMeta } from '../cache/stored.ts';
 import type { Address, Config } from '../config.ts';
 import { Edge } from '../edge.ts';
+import type { GateTools } from '../gate/gate.ts';
 import { createListener, type Listener, type ListenerOptions } from '../http/listener.ts';
 import { type NodesHealth, tiersOf } from '../nodes.ts';
 import { Access } from '../observe/access.ts';
@@ -38,6 +39,8 @@ export interface WorkerOptions {
   readonly identity: Identity;
   /** Where the bundled demonstration site is, if it is the origin. */
   readonly demoUrl: string | undefined;
+  /** The rate limits' buckets, which all workers share (gate/buckets.ts). */
+  readonly buckets: SharedArrayBuffer;
   /** This worker's share of the memory. */
   readonly memoryBytes: number;
   readonly disk: Store<StoredMeta> | undefined;
@@ -101,7 +104,7 @@ export class EdgeWorker implements PurgeTarget {
     });
     this.edge = new Edge({
       identity,
-      site: new Site(config, this.#upstreams),
+      site: new Site(config, this.#upstreams, this.#gateTools()),
       debugKey: config.cache.debug,
       store,
       budget: this.#memory,
@@ -149,7 +152,7 @@ export class EdgeWorker implements PurgeTarget {
   reconfigure(config: Config): void {
     const { demoUrl, log } = this.#options;
     this.#upstreams.apply(config, demoUrl);
-    this.edge.use(new Site(config, this.#upstreams), config.cache.debug);
+    this.edge.use(new Site(config, this.#upstreams, this.#gateTools()), config.cache.debug);
     this.purgeDoor.use(config.purge);
     this.#access.enabled = config.log.access;
     this.#plain.use(config.client);
@@ -215,6 +218,18 @@ export class EdgeWorker implements PurgeTarget {
       },
       (request, responder) => this.edge.handle(request, responder),
     );
+  }
+
+  #gateTools(): GateTools {
+    const { buckets, log, now } = this.#options;
+    return {
+      memory: buckets,
+      now,
+      onNoted: ({ peer, method, authority, target }, { detail, rule }) => {
+        Counters.bump(this.counters.noted, detail);
+        log.info({ client: peer.address, method, host: authority, target, reason: detail, rule }, 'noted');
+      },
+    };
   }
 
   /** The disk is shared: only the worker that shows the process's metrics counts it. */

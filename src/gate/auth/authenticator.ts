@@ -1,0 +1,143 @@
+// Who may pass, by what Authorization holds: users, tokens, signed tokens; one of them suffices. What is known of a header
+// section is remembered with it, so that a client's next request costs one look-up. Also what the origin is told of it.
+
+import type { Refusal } from '../../admit.ts';
+import { Fields } from '../../http/fields.ts';
+import type { Request } from '../../http/message.ts';
+import type { AuthRules } from '../access-rules.ts';
+import { Buckets } from '../buckets.ts';
+import { refusals } from '../rate-limit.ts';
+import { Users } from './basic.ts';
+import { Tokens } from './bearer.ts';
+import { credentialsOf } from './credentials.ts';
+import { SignedTokens } from './jwt.ts';
+import { type Known, NO_CREDENTIALS, type Outcome, refusalFor } from './known.ts';
+
+/** A request as it goes on: its fields changed, its user named. */
+export interface Passed {
+  readonly fields: Fields;
+  readonly user: NonNullable<Request['user']>;
+}
+
+interface Remembered {
+  readonly outcome: Outcome;
+  readonly untilAt: number;
+  readonly passed: Passed | undefined;
+}
+
+const UNUSABLE: Outcome = { kind: 'unknown', fault: 'The credentials are not of a kind that is taken here.' };
+const FAILURES = 'wrong-credentials';
+
+export class Authenticator {
+  readonly #rules: AuthRules;
+  readonly #users: Users | undefined;
+  readonly #tokens: Tokens | undefined;
+  readonly #signed: SignedTokens | undefined;
+  readonly #failures: Buckets | undefined;
+  readonly #tooMany: (waitMs: number) => Refusal;
+  readonly #stripped: ReadonlySet<string>;
+  readonly #remembered = new WeakMap<Fields, Remembered>();
+
+  /** @param identity fields that tell origins who somebody is, of all routes: a client's own are dropped */
+  constructor(rules: AuthRules, identity: ReadonlySet<string>, memory: SharedArrayBuffer) {
+    const { users, tokens, jwt, failures } = rules;
+    this.#rules = rules;
+    this.#users = users.length === 0 ? undefined : new Users(users);
+    this.#tokens = tokens.length === 0 ? undefined : new Tokens(tokens);
+    this.#signed = jwt && new SignedTokens(jwt);
+    this.#failures = failures && new Buckets(memory, FAILURES, failures);
+    this.#tooMany = refusals(FAILURES, failures ?? { perSecond: 1, burst: 1 });
+    this.#stripped = new Set([...identity, ...(rules.forwardAuthorization ? [] : ['authorization'])]);
+  }
+
+  /** @param network of the client (address-set.ts). @param now epoch ms */
+  check(request: Request, network: string, now: number): Refusal | Passed | Promise<Refusal | Passed> {
+    const { fields } = request;
+    const remembered = this.#remembered.get(fields);
+    if (remembered !== undefined && now < remembered.untilAt) {
+      const { outcome, passed } = remembered;
+      return passed ?? this.#settle(outcome, fields, network, now);
+    }
+    if (this.#rules.allowPreflight && isPreflight(request))
+      return { fields: fields.without(this.#stripped), user: NOBODY };
+    const credentials = credentialsOf(fields);
+    if (credentials.kind !== 'none' && this.#failures !== undefined) {
+      // Before anything is looked at: guessing on gains nothing.
+      const waitMs = this.#failures.waitMs(network, now);
+      if (waitMs > 0) return { ...this.#tooMany(waitMs), detail: 'too-many-failures' };
+    }
+    const outcome = this.#ask(credentials, now);
+    if (!(outcome instanceof Promise)) return this.#settle(outcome, fields, network, now);
+    return outcome.then((late) => this.#settle(late, fields, network, now));
+  }
+
+  #ask(credentials: ReturnType<typeof credentialsOf>, now: number): Outcome | Promise<Outcome> {
+    switch (credentials.kind) {
+      case 'none':
+        return NO_CREDENTIALS;
+      case 'unusable':
+        return UNUSABLE;
+      case 'basic':
+        return this.#users?.check(credentials.user, credentials.password) ?? UNUSABLE;
+      case 'bearer': {
+        const known = this.#tokens?.check(credentials.token);
+        if (known?.kind === 'known' || this.#signed === undefined) return known ?? UNUSABLE;
+        return this.#signed.check(credentials.token, now);
+      }
+      default:
+        return credentials satisfies never;
+    }
+  }
+
+  #settle(outcome: Outcome, fields: Fields, network: string, now: number): Refusal | Passed {
+    if (outcome.kind === 'known') {
+      const passed = this.#pass(outcome.known, fields);
+      this.#remembered.set(fields, { outcome, untilAt: outcome.known.untilAt, passed });
+      return passed;
+    }
+    if (outcome.kind === 'unknown' && outcome.fault !== undefined) this.#failures?.take(network, now);
+    return refusalFor(outcome, this.#rules);
+  }
+
+  #pass(known: Known, fields: Fields): Passed {
+    const { userField, claimFields } = this.#rules;
+    const added: string[] = [];
+    if (userField !== undefined && known.name !== '') added.push(userField, fieldValue(known.name) ?? '');
+    for (const [field, claim] of Object.entries(claimFields)) {
+      const value = fieldValue(known.claims[claim]);
+      if (value !== undefined) added.push(field, value);
+    }
+    const kept = fields.without(this.#stripped);
+    return {
+      fields: added.length === 0 ? kept : new Fields([...kept.lines, ...added]),
+      user: { name: known.name, isTold: added.length > 0 },
+    };
+  }
+}
+
+const NOBODY: Passed['user'] = { name: '', isTold: false };
+
+/** Fields by which the origin is told who it is: a client's own never reach it. */
+export function identityFields({ userField, claimFields }: AuthRules): readonly string[] {
+  return [...(userField === undefined ? [] : [userField]), ...Object.keys(claimFields)];
+}
+
+/** The Fetch standard's preflight. */
+function isPreflight({ method, fields }: Request): boolean {
+  return method === 'OPTIONS' && fields.has('origin') && fields.has('access-control-request-method');
+}
+
+/** Texts, numbers and lists of them, with all that a field cannot hold escaped. */
+function fieldValue(claim: unknown): string | undefined {
+  if (Array.isArray(claim)) return claim.map((one) => fieldValue(one) ?? '').join(',');
+  if (typeof claim !== 'string' && typeof claim !== 'number' && typeof claim !== 'boolean') return undefined;
+  return String(claim)
+    .slice(0, 1024)
+    .replace(/[^\x20-\x7e]|%/gu, (character) => escapeOf(character));
+}
+
+function escapeOf(character: string): string {
+  return [...Buffer.from(character)]
+    .map((byte) => `%${byte.toString(16).padStart(2, '0').toUpperCase()}`)
+    .join('');
+}
