@@ -4,11 +4,13 @@
 // A ledger row without a head is garbage: a body being written in parts, or one given up. Its chunks are swept in small
 // steps, also after a restart, so nothing has to be scanned for orphans.
 
-import { crc32 } from 'node:zlib';
 import type { NodeSqliteDriver, Row } from './sqlite-driver.ts';
 import { MalformedDatabase } from './sqlite-files.ts';
+import { chunkName } from './sqlite-find.ts';
+import { SelectionIndex } from './sqlite-index.ts';
 import { type DiskEviction, STANDING_SQL, Standings } from './sqlite-standing.ts';
 import { BlobTable } from './sqlite-table.ts';
+import type { Entry } from './store.ts';
 
 /** A body of more chunks is swept in steps instead of deleted at once. */
 const SWEEP_CHUNKS = 8;
@@ -16,7 +18,7 @@ const MAX_TOUCHED = 4_000;
 
 const SCHEMA = [
   'CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, value) WITHOUT ROWID',
-  'CREATE TABLE IF NOT EXISTS ledger (id INTEGER PRIMARY KEY, head TEXT, bytes INTEGER NOT NULL, chunks INTEGER NOT NULL, used INTEGER NOT NULL)',
+  'CREATE TABLE IF NOT EXISTS ledger (id INTEGER PRIMARY KEY, head TEXT, bytes INTEGER NOT NULL, chunks INTEGER NOT NULL, used INTEGER NOT NULL, url TEXT, seq INTEGER, tags TEXT)',
   'CREATE INDEX IF NOT EXISTS ledger_used ON ledger (used) WHERE head IS NOT NULL',
   'CREATE INDEX IF NOT EXISTS ledger_garbage ON ledger (id) WHERE head IS NULL',
 ];
@@ -35,7 +37,9 @@ export interface Owned {
 
 export class Bodies {
   readonly #driver: NodeSqliteDriver;
-  readonly #chunks: BlobTable;
+  readonly chunks: BlobTable;
+  /** Finds bodies by what purges select. */
+  readonly index: SelectionIndex;
   /** Bodies being written in parts: garbage by the ledger, but not to be swept. */
   readonly #unfinished = new Set<number>();
   readonly #standings: Standings;
@@ -48,7 +52,8 @@ export class Bodies {
 
   private constructor(driver: NodeSqliteDriver, chunks: BlobTable, firstId: number, eviction: DiskEviction) {
     this.#driver = driver;
-    this.#chunks = chunks;
+    this.chunks = chunks;
+    this.index = new SelectionIndex(driver);
     this.#standings = new Standings(eviction);
     this.#nextId = Math.max(firstId, driver.number('SELECT max(id) FROM ledger') + 1);
     const floor = eviction === 'lru' ? undefined : this.state('floor');
@@ -122,17 +127,25 @@ export class Bodies {
     return bodyId;
   }
 
-  async write(bodyId: number, chunk: number, bytes: Uint8Array): Promise<void> {
-    await this.#chunks.set(chunkName(bodyId, chunk), bytes);
+  /** A body has so many chunks by now. */
+  grow(bodyId: number, chunks: number): void {
+    this.#driver.all('UPDATE ledger SET chunks = ? WHERE id = ?', chunks, bodyId);
   }
 
-  finish(bodyId: number, head: string, bytes: number): void {
+  async write(bodyId: number, chunk: number, bytes: Uint8Array): Promise<void> {
+    await this.chunks.set(chunkName(bodyId, chunk), bytes);
+  }
+
+  finish(bodyId: number, head: string, bytes: number, entry: Entry): void {
     const standing = this.#standings.of(this.#standings.use(head), bytes);
     this.#driver.all(
-      'UPDATE ledger SET head = ?, bytes = ?, used = ? WHERE id = ?',
+      'UPDATE ledger SET head = ?, bytes = ?, used = ?, url = ?, seq = ?, tags = ? WHERE id = ?',
       head,
       bytes,
       standing,
+      entry.url,
+      entry.seq,
+      this.index.add(bodyId, entry),
       bodyId,
     );
     this.#unfinished.delete(bodyId);
@@ -146,25 +159,29 @@ export class Bodies {
     this.#unfinished.delete(bodyId);
   }
 
-  resize(bodyId: number, bytes: number): void {
-    const before = this.#driver.number('SELECT bytes FROM ledger WHERE id = ?', bodyId);
-    this.#driver.all('UPDATE ledger SET bytes = ? WHERE id = ?', bytes, bodyId);
-    this.#bytes += bytes - before;
-  }
-
-  /** A chunk whose checksum holds; undefined when it is missing or damaged. */
-  async read(bodyId: number, chunk: number, checksum: number): Promise<Uint8Array | undefined> {
-    const bytes = await this.#chunks.get(chunkName(bodyId, chunk));
-    return bytes !== undefined && crc32(bytes) === checksum ? bytes : undefined;
+  /** The record has another meta: another size, and perhaps another entry. */
+  redescribe(bodyId: number, bytes: number, entry: Entry): void {
+    const row = this.#driver.get('SELECT bytes, tags FROM ledger WHERE id = ?', bodyId);
+    this.index.remove(bodyId, row?.tags);
+    this.#driver.all(
+      'UPDATE ledger SET bytes = ?, url = ?, seq = ?, tags = ? WHERE id = ?',
+      bytes,
+      entry.url,
+      entry.seq,
+      this.index.add(bodyId, entry),
+      bodyId,
+    );
+    this.#bytes += bytes - (typeof row?.bytes === 'number' ? row.bytes : 0);
   }
 
   /** Removes a finished body: at once when small, else as garbage. */
   async discard(bodyId: number): Promise<void> {
     const row = this.#driver.get(
-      'SELECT id, bytes, chunks FROM ledger WHERE id = ? AND head IS NOT NULL',
+      'SELECT id, bytes, chunks, tags FROM ledger WHERE id = ? AND head IS NOT NULL',
       bodyId,
     );
     if (row === undefined) return;
+    this.index.remove(bodyId, row.tags);
     const { bytes, chunks } = numbers(row);
     this.#records -= 1;
     this.#bytes -= bytes;
@@ -173,7 +190,7 @@ export class Bodies {
       this.#driver.all('UPDATE ledger SET head = NULL WHERE id = ?', bodyId);
       return;
     }
-    await this.#chunks.delete(chunkNames(bodyId, 0, chunks));
+    await this.chunks.delete(chunkNames(bodyId, 0, chunks));
     this.#driver.all('DELETE FROM ledger WHERE id = ?', bodyId);
   }
 
@@ -203,7 +220,7 @@ export class Bodies {
     if (garbage === undefined) return false;
     const { id, chunks } = garbage;
     const left = Math.max(0, chunks - SWEEP_CHUNKS);
-    await this.#chunks.delete(chunkNames(id, left, chunks));
+    await this.chunks.delete(chunkNames(id, left, chunks));
     if (left === 0) this.#driver.all('DELETE FROM ledger WHERE id = ?', id);
     else this.#driver.all('UPDATE ledger SET chunks = ? WHERE id = ?', left, id);
     return true;
@@ -220,10 +237,6 @@ export class Bodies {
     this.#nextId += 1;
     return id;
   }
-}
-
-function chunkName(bodyId: number, chunk: number): string {
-  return `${bodyId.toString(36)}.${chunk.toString(36)}`;
 }
 
 function chunkNames(bodyId: number, from: number, to: number): readonly string[] {

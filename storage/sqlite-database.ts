@@ -1,18 +1,18 @@
 // The database of stored records: a head per key (a Keyv table) over bodies (sqlite-bodies.ts). Owns what is in a
 // transaction, not when one is committed: that, the queue and failures are sqlite-engine.ts's.
 
-import { crc32 } from 'node:zlib';
 import { Bodies, type Totals } from './sqlite-bodies.ts';
 import { NodeSqliteDriver } from './sqlite-driver.ts';
 import { databasePath, MalformedDatabase, walFileBytes } from './sqlite-files.ts';
+import { findVariants, readChunk } from './sqlite-find.ts';
 import { decodeHead, encodeHead, type Head, type HeadVariant, headName } from './sqlite-head.ts';
-import { type FoundVariant, INLINE_BYTES, type Page } from './sqlite-protocol.ts';
+import type { Cursor } from './sqlite-index.ts';
+import type { FoundVariant } from './sqlite-protocol.ts';
 import type { DiskEviction } from './sqlite-standing.ts';
 import { BlobTable } from './sqlite-table.ts';
-import { walkHeads } from './sqlite-walk.ts';
-import type { Removed } from './store.ts';
+import type { Entry, Removed, Selection } from './store.ts';
 
-const FORMAT = 1;
+const FORMAT = 2;
 const PAGE_BYTES = 4096;
 /** Pages that a small change touches (three tables and their indexes): what it adds to the log, bytes. */
 export const CHANGE_BYTES = 6 * PAGE_BYTES;
@@ -22,8 +22,8 @@ export interface NewRecord {
   readonly key: string;
   readonly variant: string;
   readonly meta: Uint8Array;
+  readonly entry: Entry;
   readonly length: number;
-  readonly chunks: readonly Uint8Array[];
 }
 
 export class CacheDatabase {
@@ -146,31 +146,16 @@ export class CacheDatabase {
   /** Every variant of a key, with the bytes of small bodies. What is damaged is dropped, in a transaction left open. */
   async find(key: string): Promise<readonly FoundVariant[]> {
     const name = headName(key);
-    const found: FoundVariant[] = [];
-    let inline = 0;
-    for (const { variant, meta, length, bodyId, checksums } of (await this.#head(name, key))?.variants ??
-      []) {
-      let chunks: readonly Uint8Array[] | undefined;
-      const first = checksums[0];
-      if (first === undefined) chunks = [];
-      else if (checksums.length === 1 && inline + length <= INLINE_BYTES) {
-        const bytes = await this.bodies.read(bodyId, 0, first);
-        if (bytes === undefined) {
-          await this.#dropDamaged(name, bodyId);
-          continue;
-        }
-        chunks = [bytes];
-        inline += length;
-      }
-      this.bodies.touch(bodyId, name);
-      found.push({ variant, meta, length, bodyId, checksums, chunks });
-    }
+    const found = await findVariants(await this.#head(name, key), this.bodies.chunks, (bodyId) =>
+      this.#dropDamaged(name, bodyId),
+    );
+    for (const { bodyId } of found) this.bodies.touch(bodyId, name);
     return found;
   }
 
   /** One chunk of a body; undefined when it is not there any more. A wrong one drops the record. */
   async read(key: string, bodyId: number, chunk: number, checksum: number): Promise<Uint8Array | undefined> {
-    const bytes = await this.bodies.read(bodyId, chunk, checksum);
+    const bytes = await readChunk(this.bodies.chunks, bodyId, chunk, checksum);
     if (bytes === undefined) await this.#dropDamaged(headName(key), bodyId);
     return bytes;
   }
@@ -180,9 +165,28 @@ export class CacheDatabase {
     return head?.variants.some((one) => one.variant === variant) ?? false;
   }
 
-  /** Some records behind `after`, in no order that means anything. */
-  walk(after: number, needles: readonly Uint8Array[] | undefined): Page {
-    return walkHeads(this.#driver, after, needles);
+  /** A step of counting what is selected. */
+  count(
+    selection: Selection,
+    without: readonly Selection[],
+    after: Cursor | undefined,
+  ): { readonly removed: Removed; readonly next: Cursor | undefined } {
+    return this.bodies.index.count(selection, without, after);
+  }
+
+  /** A step of removing what is selected. */
+  async drop(
+    selection: Selection,
+    after: Cursor | undefined,
+  ): Promise<{ readonly removed: Removed; readonly next: Cursor | undefined }> {
+    const { found, next } = this.bodies.index.pick(selection, after);
+    let { records, bytes } = NOTHING;
+    for (const { bodyId, head } of found) {
+      const removed = await this.remove(head, (one) => one.bodyId === bodyId);
+      records += removed.records;
+      bytes += removed.bytes;
+    }
+    return { removed: { records, bytes }, next };
   }
 
   /** The parts of a put, in this order: any number of transactions may lie between them. */
@@ -197,7 +201,11 @@ export class CacheDatabase {
   }
 
   /** Makes the body the record's, in place of the one it had. */
-  async finishBody(bodyId: number, { key, variant, meta, length, chunks }: NewRecord): Promise<void> {
+  async finishBody(
+    bodyId: number,
+    { key, variant, meta, entry, length }: NewRecord,
+    checksums: readonly number[],
+  ): Promise<void> {
     const name = headName(key);
     const stored = await this.#heads.get(name);
     const head = stored === undefined ? undefined : decodeHead(stored);
@@ -206,19 +214,18 @@ export class CacheDatabase {
       if (head?.key === key && one.variant !== variant) others.push(one);
       else await this.bodies.discard(one.bodyId);
     }
-    const checksums = chunks.map((chunk) => crc32(chunk));
     await this.#setHead(name, { key, variants: [{ variant, bodyId, length, checksums, meta }, ...others] });
-    this.bodies.finish(bodyId, name, length + meta.length);
+    this.bodies.finish(bodyId, name, length + meta.length, entry);
   }
 
-  async updateMeta(key: string, variant: string, meta: Uint8Array): Promise<boolean> {
+  async updateMeta(key: string, variant: string, meta: Uint8Array, entry: Entry): Promise<boolean> {
     const name = headName(key);
     const head = await this.#head(name, key);
     const at = head?.variants.findIndex((one) => one.variant === variant) ?? -1;
     const old = head?.variants[at];
     if (head === undefined || old === undefined) return false;
     await this.#setHead(name, { key, variants: head.variants.with(at, { ...old, meta }) });
-    this.bodies.resize(old.bodyId, old.length + meta.length);
+    this.bodies.redescribe(old.bodyId, old.length + meta.length, entry);
     return true;
   }
 

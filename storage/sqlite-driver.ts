@@ -11,6 +11,8 @@ export interface DriverOptions {
   readonly filename: string;
   /** The WAL is checkpointed when it reaches this many bytes, and truncated to it. */
   readonly walBytes: number;
+  /** Never writes: beside a driver that does. */
+  readonly readOnly?: boolean;
 }
 
 const PAGE_BYTES = 4096;
@@ -24,20 +26,9 @@ export class NodeSqliteDriver implements SqliteDriver {
   /** @throws what node:sqlite throws when the file can't be opened or is no database. */
   constructor(options: DriverOptions) {
     this.#database = new DatabaseSync(options.filename, { timeout: 50 });
+    const pragmas = options.readOnly === true ? READER_PRAGMAS : writerPragmas(options.walBytes);
     try {
-      for (const pragma of [
-        'auto_vacuum=INCREMENTAL',
-        // One process owns the file: no shared-memory index, and a second process is refused at once.
-        'locking_mode=EXCLUSIVE',
-        'journal_mode=WAL',
-        'synchronous=NORMAL',
-        `wal_autocheckpoint=${Math.max(16, Math.floor(options.walBytes / PAGE_BYTES))}`,
-        `journal_size_limit=${options.walBytes}`,
-        'cache_size=-16384',
-        'temp_store=MEMORY',
-      ]) {
-        this.#database.prepare(`PRAGMA ${pragma}`).all();
-      }
+      for (const pragma of pragmas) this.#database.prepare(`PRAGMA ${pragma}`).all();
     } catch (error) {
       this.#database.close();
       throw error;
@@ -90,6 +81,20 @@ export class NodeSqliteDriver implements SqliteDriver {
     this.#statements.set(sql, statement);
     return statement;
   }
+}
+
+const READER_PRAGMAS = ['query_only=ON', 'cache_size=-8192', 'temp_store=MEMORY'];
+
+function writerPragmas(walBytes: number): readonly string[] {
+  return [
+    'auto_vacuum=INCREMENTAL',
+    'journal_mode=WAL',
+    'synchronous=NORMAL',
+    `wal_autocheckpoint=${Math.max(16, Math.floor(walBytes / PAGE_BYTES))}`,
+    `journal_size_limit=${walBytes}`,
+    'cache_size=-16384',
+    'temp_store=MEMORY',
+  ];
 }
 
 function bindable(parameter: unknown): SQLInputValue {

@@ -3,6 +3,7 @@
 
 import { CacheDatabase } from './sqlite-database.ts';
 import { removeDatabase, setAside } from './sqlite-files.ts';
+import { DatabaseLock } from './sqlite-lock.ts';
 import type { DiskEviction } from './sqlite-standing.ts';
 
 export interface HandleOptions {
@@ -14,6 +15,7 @@ export interface HandleOptions {
 
 export class Handle {
   readonly #options: HandleOptions;
+  #lock: DatabaseLock | undefined;
   #database: CacheDatabase | undefined;
   #keptAside: string | undefined;
   #firstId = 1;
@@ -48,11 +50,12 @@ export class Handle {
   /** @throws what node:sqlite throws. */
   async open(): Promise<void> {
     const { dir, maxBytes, journalId, eviction } = this.#options;
+    this.#lock ??= new DatabaseLock(dir);
     const database = await CacheDatabase.open(dir, maxBytes, this.#firstId, eviction);
     this.#database = database;
     if (journalId === undefined || database.journalId === journalId) return;
     // Fail closed: purges that this database never heard of may be lost with their journal.
-    this.close();
+    this.#closeDatabase();
     removeDatabase(dir);
     const fresh = await CacheDatabase.open(dir, maxBytes, this.#firstId, eviction);
     fresh.journalId = journalId;
@@ -61,20 +64,29 @@ export class Handle {
 
   /** Begins with an empty database. @throws what node:sqlite and the file system throw. */
   async restart(): Promise<void> {
-    this.close();
+    this.#closeDatabase();
+    this.#lock ??= new DatabaseLock(this.#options.dir);
     removeDatabase(this.#options.dir);
     await this.open();
   }
 
   /** Sets a malformed database aside and begins another. @throws what node:sqlite and the file system throw. */
   async rebuild(now: number): Promise<void> {
-    this.close();
+    this.#closeDatabase();
+    this.#lock ??= new DatabaseLock(this.#options.dir);
     this.#keptAside = setAside(this.#options.dir, now);
     this.#rebuilt += 1;
     await this.open();
   }
 
+  /** Another process may have it. */
   close(): void {
+    this.#closeDatabase();
+    this.#lock?.release();
+    this.#lock = undefined;
+  }
+
+  #closeDatabase(): void {
     const database = this.#database;
     this.#database = undefined;
     if (database === undefined) return;

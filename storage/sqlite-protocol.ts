@@ -1,8 +1,10 @@
-// The messages between a client of the database (sqlite.ts) and its thread (sqlite-thread.ts). Plain data; bytes are moved.
+// The messages between a client of the database (sqlite.ts) and its threads (sqlite-thread.ts writes, sqlite-reader-thread.ts
+// only reads). Plain data; bytes are moved.
 
 import type { MessagePort } from 'node:worker_threads';
+import type { Cursor } from './sqlite-index.ts';
 import type { DiskEviction } from './sqlite-standing.ts';
-import type { Removed, StoreStats } from './store.ts';
+import type { Entry, Removed, Selection, StoreStats } from './store.ts';
 
 /** Bodies are stored in chunks of this size. */
 export const CHUNK_BYTES = 256 * 1024;
@@ -14,8 +16,8 @@ export interface Health {
   readonly detail?: string;
 }
 
-/** `id` 0 wants no reply. */
-export type Request =
+/** What the thread that only reads is asked; the other one takes it too. */
+export type ReadRequest =
   | { readonly kind: 'get'; readonly id: number; readonly key: string }
   | {
       readonly kind: 'read';
@@ -25,12 +27,18 @@ export type Request =
       readonly bodyId: number;
       readonly chunk: number;
       readonly checksum: number;
-    }
+    };
+
+export type Request =
+  | ReadRequest
+  /** Answered by `written`, with others, when it is committed or given up. */
   | {
       readonly kind: 'put';
+      readonly id: number;
       readonly key: string;
       readonly variant: string;
       readonly meta: Uint8Array;
+      readonly entry: Entry;
       readonly length: number;
       /** CHUNK_BYTES each, but for the last. */
       readonly chunks: readonly Uint8Array[];
@@ -43,7 +51,22 @@ export type Request =
       readonly key: string;
       readonly variant: string;
       readonly meta: Uint8Array;
+      readonly entry: Entry;
     }
+  /** A body that is put while it comes, under a name of the client's: its parts (CHUNK_BYTES each, but for the last) … */
+  | { readonly kind: 'part'; readonly id: number; readonly stream: number; readonly bytes: Uint8Array }
+  /** … and what it is, once it is whole. */
+  | {
+      readonly kind: 'finish';
+      readonly id: number;
+      readonly stream: number;
+      readonly key: string;
+      readonly variant: string;
+      readonly meta: Uint8Array;
+      readonly entry: Entry;
+      readonly length: number;
+    }
+  | { readonly kind: 'abandon'; readonly stream: number }
   | {
       readonly kind: 'delete';
       readonly id: number;
@@ -51,33 +74,18 @@ export type Request =
       readonly variant: string | undefined;
     }
   | {
-      readonly kind: 'walk';
+      readonly kind: 'select';
       readonly id: number;
-      readonly after: number;
-      readonly needles: readonly Uint8Array[] | undefined;
+      readonly selection: Selection;
+      readonly without: readonly Selection[];
+      readonly after: Cursor | undefined;
+      /** Removes what it finds. */
+      readonly drop: boolean;
     }
-  | { readonly kind: 'drop'; readonly id: number; readonly bodies: readonly BodyRef[] }
   | { readonly kind: 'clear' | 'total' | 'stats' | 'flush' | 'close'; readonly id: number }
   | { readonly kind: 'attach'; readonly port: MessagePort }
   /** A put that the client did not send, or a record it could not read. */
   | { readonly kind: 'count'; readonly what: 'dropped' | 'undecodable' };
-
-/** A body, and the record that it is dropped with as long as it is the record's. */
-export interface BodyRef {
-  readonly key: string;
-  readonly variant: string;
-  readonly bodyId: number;
-}
-
-export interface WalkedVariant extends BodyRef {
-  readonly meta: Uint8Array;
-  readonly bytes: number;
-}
-
-export interface Page {
-  readonly found: readonly WalkedVariant[];
-  readonly next: number | undefined;
-}
 
 export type PutRequest = Extract<Request, { kind: 'put' }>;
 
@@ -106,7 +114,12 @@ export interface SqliteStats extends StoreStats {
 /** Answers carry the request's id. */
 export type Reply =
   | { readonly kind: 'found'; readonly id: number; readonly variants: readonly FoundVariant[] }
-  | ({ readonly kind: 'walked'; readonly id: number; readonly pending: boolean } & Page)
+  | {
+      readonly kind: 'selected';
+      readonly id: number;
+      readonly removed: Removed;
+      readonly next: Cursor | undefined;
+    }
   | { readonly kind: 'bytes'; readonly id: number; readonly bytes: Uint8Array }
   | { readonly kind: 'done'; readonly id: number; readonly done: boolean }
   | { readonly kind: 'removed'; readonly id: number; readonly removed: Removed }
@@ -124,7 +137,27 @@ export type Event =
       readonly maxBodyBytes: number;
       readonly health: Health;
     }
+  | { readonly kind: 'written'; readonly ids: readonly number[] }
+  /** Lookups are answered there too, beside what is written. */
+  | { readonly kind: 'reader'; readonly port: MessagePort }
   | { readonly kind: 'health'; readonly health: Health };
+
+/** What the reading thread is told by the writing one. */
+export type ReaderOrder =
+  | { readonly kind: 'open' }
+  /** Answered by `closed`: from then on it has no answers. */
+  | { readonly kind: 'close' }
+  | { readonly kind: 'attach'; readonly port: MessagePort };
+
+export type ReaderReport =
+  | { readonly kind: 'ready' | 'closed' }
+  /** Bodies that were found, and the heads that they belong to. */
+  | { readonly kind: 'uses'; readonly uses: readonly (readonly [bodyId: number, head: string])[] };
+
+export interface ReaderOptions {
+  readonly dir: string;
+  readonly port: MessagePort;
+}
 
 export interface ThreadOptions {
   readonly dir: string;

@@ -17,15 +17,28 @@ export interface Job {
   readonly request: PutRequest;
   readonly costBytes: number;
   bodyId: number | undefined;
-  /** Chunks written so far. */
-  written: number;
+  /** crc32 of each chunk written so far. */
+  readonly checksums: number[];
+  /** Puts queued later have larger ones. */
+  readonly order: number;
+}
+
+/** Waits for the puts queued before it. */
+interface Barrier {
+  readonly order: number;
+  left: number;
+  readonly passed: () => void;
 }
 
 export class WriteQueue {
   readonly #jobs = new Map<string, Job[]>();
-  readonly #dequeued: (bytes: number) => void;
+  readonly #dequeued: (request: PutRequest) => void;
+  #count = 0;
+  #order = 0;
+  #barriers: Barrier[] = [];
 
-  constructor(dequeued: (bytes: number) => void) {
+  /** @param dequeued called with a put that leaves, written or not */
+  constructor(dequeued: (request: PutRequest) => void) {
     this.#dequeued = dequeued;
   }
 
@@ -36,7 +49,9 @@ export class WriteQueue {
   /** Queues a put; one of the same record that waits and has not begun is superseded. */
   add(name: string, request: PutRequest): void {
     const costBytes = request.length + request.meta.length + OVERHEAD_BYTES;
-    const job: Job = { request, costBytes, bodyId: undefined, written: 0 };
+    this.#order += 1;
+    this.#count += 1;
+    const job: Job = { request, costBytes, bodyId: undefined, checksums: [], order: this.#order };
     const waiting = this.#jobs.get(name);
     if (waiting === undefined) {
       this.#jobs.set(name, [job]);
@@ -46,9 +61,9 @@ export class WriteQueue {
     const same = waiting.findIndex(
       (one) => one.bodyId === undefined && one.request.key === key && one.request.variant === variant,
     );
-    for (const superseded of same < 0 ? [] : waiting.splice(same, 1))
-      this.#dequeued(superseded.request.queuedBytes);
+    const superseded = same < 0 ? [] : waiting.splice(same, 1);
     waiting.push(job);
+    for (const one of superseded) this.#leaves(one);
   }
 
   has(name: string): boolean {
@@ -69,7 +84,13 @@ export class WriteQueue {
     const waiting = this.#jobs.get(name);
     const job = waiting?.shift();
     if (waiting?.length === 0) this.#jobs.delete(name);
-    if (job !== undefined) this.#dequeued(job.request.queuedBytes);
+    if (job !== undefined) this.#leaves(job);
+  }
+
+  /** Calls back when every put that is queued now has left. */
+  barrier(passed: () => void): void {
+    if (this.#count === 0) passed();
+    else this.#barriers.push({ order: this.#order, left: this.#count, passed });
   }
 
   /** Every queued put; `first` of its record. */
@@ -84,9 +105,21 @@ export class WriteQueue {
   }
 
   clear(): void {
-    for (const jobs of this.#jobs.values())
-      for (const { request } of jobs) this.#dequeued(request.queuedBytes);
+    const all = [...this.#jobs.values()].flat();
     this.#jobs.clear();
+    for (const job of all) this.#leaves(job);
+  }
+
+  #leaves({ request, order }: Job): void {
+    this.#count -= 1;
+    this.#dequeued(request);
+    if (this.#barriers.length === 0) return;
+    for (const barrier of this.#barriers) {
+      if (order > barrier.order) continue;
+      barrier.left -= 1;
+      if (barrier.left === 0) barrier.passed();
+    }
+    this.#barriers = this.#barriers.filter(({ left }) => left > 0);
   }
 }
 

@@ -1,28 +1,42 @@
-// The worker thread of the database: takes requests from any number of ports and runs them one at a time, lookups
-// before background work. Owns ports and turns; what a request means is sqlite-engine.ts's.
+// The thread that writes the database: takes requests from any number of ports and runs them one at a time, before
+// background work. Owns ports and turns; what a request means is sqlite-engine.ts's. Lookups are mostly answered elsewhere,
+// by a thread that only reads (sqlite-readers.ts).
 
 import { mkdirSync } from 'node:fs';
 import { type MessagePort, workerData } from 'node:worker_threads';
 import { Engine } from './sqlite-engine.ts';
-import { messageOf } from './sqlite-files.ts';
-import type { Event, FoundVariant, Health, Reply, Request, ThreadOptions } from './sqlite-protocol.ts';
+import { messageOf, reclaimRemoved } from './sqlite-files.ts';
+import { moveOf, movesOf } from './sqlite-moves.ts';
+import type { Event, Health, PutRequest, Reply, Request, ThreadOptions } from './sqlite-protocol.ts';
+import { Readers } from './sqlite-readers.ts';
 
 const FLUSH_USES_MS = 5_000;
-/** Smaller bytes are copied: moving them costs more. */
-const MOVE_BYTES = 16 * 1024;
 
 const options: ThreadOptions = workerData;
 const queue = new SharedArrayBuffer(4);
 const queuedBytes = new Int32Array(queue);
-const ports = new Set<MessagePort>();
+/** Each with the prefix of its streams' names. */
+const ports = new Map<MessagePort, string>();
+const putBy = new WeakMap<PutRequest, MessagePort>();
 const inbox: { readonly port: MessagePort; readonly request: Request }[] = [];
 /** Answers that wait for the transaction they belong to. */
 const uncommitted: { readonly port: MessagePort; readonly reply: Reply; readonly failures: number }[] = [];
+let attached = 0;
 let running = false;
 let retryTimer: NodeJS.Timeout | undefined;
 let retryDue = false;
 let usesTimer: NodeJS.Timeout | undefined;
 let usesDue = false;
+
+const readers = new Readers({
+  dir: options.dir,
+  retryMs: options.retryMs,
+  offer: (client, port) => send(client, { kind: 'reader', port }, [port]),
+  used: (uses) => {
+    engine.used(uses);
+    noteUses();
+  },
+});
 
 const engine = new Engine({
   dir: options.dir,
@@ -32,14 +46,20 @@ const engine = new Engine({
   dequeued: (bytes) => {
     Atomics.sub(queuedBytes, 0, bytes);
   },
+  written: (requests) => {
+    const ids = Map.groupBy(requests, (request) => putBy.get(request));
+    for (const [port, puts] of ids)
+      if (port !== undefined) send(port, { kind: 'written', ids: puts.map(({ id }) => id) });
+  },
+  readers,
   healthChanged: (health) => {
-    for (const port of ports) send(port, { kind: 'health', health });
+    for (const port of ports.keys()) send(port, { kind: 'health', health });
     tryLater(health);
   },
   now: Date.now,
 });
 
-function send(port: MessagePort, event: Event, moved: ArrayBuffer[] = []): void {
+function send(port: MessagePort, event: Event, moved: (ArrayBuffer | MessagePort)[] = []): void {
   port.postMessage(event, moved);
 }
 
@@ -54,12 +74,16 @@ function tryLater(health: Health): void {
 }
 
 function attach(port: MessagePort): void {
-  ports.add(port);
+  const prefix = `${attached++}.`;
+  ports.set(port, prefix);
   port.on('message', (request: Request) => {
     inbox.push({ port, request });
     wake();
   });
-  port.on('close', () => ports.delete(port));
+  port.on('close', () => {
+    ports.delete(port);
+    engine.abandonAll(prefix);
+  });
   const { maxQueueBytes } = options;
   send(port, {
     kind: 'hello',
@@ -68,6 +92,7 @@ function attach(port: MessagePort): void {
     maxBodyBytes: engine.maxBodyBytes,
     health: engine.health,
   });
+  readers.attach(port);
 }
 
 function wake(): void {
@@ -113,7 +138,10 @@ function afterCommit(port: MessagePort, reply: Reply): void {
 }
 
 async function serve(port: MessagePort, request: Request): Promise<void> {
-  if (request.kind === 'put') engine.put(request);
+  if (request.kind === 'put') {
+    putBy.set(request, port);
+    engine.put(request);
+  } else if (request.kind === 'abandon') engine.abandon(streamOf(port, request.stream));
   else if (request.kind === 'count') engine.count(request.what);
   else if (request.kind === 'attach') attach(request.port);
   else {
@@ -126,23 +154,26 @@ async function serve(port: MessagePort, request: Request): Promise<void> {
   }
 }
 
-async function answer(port: MessagePort, request: Extract<Request, { id: number }>): Promise<void> {
+/** What is answered by its id. */
+type Asked = Exclude<Extract<Request, { id: number }>, PutRequest>;
+
+async function answer(port: MessagePort, request: Asked): Promise<void> {
   const { id } = request;
   switch (request.kind) {
     case 'get': {
       const variants = await engine.get(request.key);
-      send(port, { kind: 'found', id, variants }, bodiesToMove(variants));
+      send(port, { kind: 'found', id, variants }, movesOf(variants));
       noteUses();
       return;
     }
     case 'read': {
       const { key, variant, bodyId, chunk, checksum } = request;
       const bytes = await engine.read(key, variant, bodyId, chunk, checksum);
-      send(port, { kind: 'bytes', id, bytes }, movable(bytes));
+      send(port, { kind: 'bytes', id, bytes }, moveOf(bytes));
       return;
     }
     case 'updateMeta': {
-      const done = await engine.updateMeta(request.key, request.variant, request.meta);
+      const done = await engine.updateMeta(request);
       afterCommit(port, { kind: 'done', id, done });
       return;
     }
@@ -154,13 +185,23 @@ async function answer(port: MessagePort, request: Extract<Request, { id: number 
     case 'total':
       send(port, { kind: 'removed', id, removed: await engine.total() });
       return;
-    case 'walk': {
-      send(port, { kind: 'walked', id, ...(await engine.walk(request.after, request.needles)) });
+    case 'select': {
+      const selected = await engine.select(request);
+      const reply = { kind: 'selected' as const, id, ...selected };
+      if (request.drop) afterCommit(port, reply);
+      else send(port, reply);
       return;
     }
-    case 'drop': {
-      const removed = await engine.drop(request.bodies);
-      afterCommit(port, { kind: 'removed', id, removed });
+    case 'part':
+      send(port, {
+        kind: 'done',
+        id,
+        done: await engine.part(streamOf(port, request.stream), request.bytes),
+      });
+      return;
+    case 'finish': {
+      const done = await engine.finish(streamOf(port, request.stream), request);
+      afterCommit(port, { kind: 'done', id, done });
       return;
     }
     case 'clear': {
@@ -178,15 +219,19 @@ async function answer(port: MessagePort, request: Extract<Request, { id: number 
       return;
     }
     case 'flush':
-      await engine.flush();
-      send(port, { kind: 'done', id, done: true });
+      // Not waited for: the steps that it needs come after this.
+      engine.flush().then(
+        () => send(port, { kind: 'done', id, done: true }),
+        (error: unknown) => send(port, { kind: 'failed', id, message: messageOf(error) }),
+      );
       return;
     case 'close':
       await engine.close();
       clearTimeout(retryTimer);
       clearTimeout(usesTimer);
+      await readers.close();
       send(port, { kind: 'done', id, done: true });
-      for (const one of ports) one.close();
+      for (const one of ports.keys()) one.close();
       return;
     default:
       request satisfies never;
@@ -203,18 +248,13 @@ function noteUses(): void {
   usesTimer.unref();
 }
 
-function bodiesToMove(variants: readonly FoundVariant[]): ArrayBuffer[] {
-  const moved: ArrayBuffer[] = [];
-  for (const { chunks } of variants) for (const chunk of chunks ?? []) moved.push(...movable(chunk));
-  return moved;
-}
-
-function movable(bytes: Uint8Array): ArrayBuffer[] {
-  return bytes.length >= MOVE_BYTES && bytes.buffer instanceof ArrayBuffer ? [bytes.buffer] : [];
+function streamOf(port: MessagePort, stream: number): string {
+  return `${ports.get(port) ?? ''}${stream}`;
 }
 
 try {
   mkdirSync(options.dir, { recursive: true });
+  reclaimRemoved(options.dir);
 } catch {
   // The engine finds out, and says so.
 }

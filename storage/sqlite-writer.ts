@@ -1,6 +1,7 @@
 // Background work on the database in small steps: queued puts, eviction for room, cleaning up. Owns the order of that
 // work, not the transactions it runs in.
 
+import { crc32 } from 'node:zlib';
 import { type CacheDatabase, CHANGE_BYTES } from './sqlite-database.ts';
 import type { Pair, WriteQueue } from './sqlite-queue.ts';
 import type { Removed } from './store.ts';
@@ -62,14 +63,19 @@ export class Writer {
       job.bodyId = db.beginBody(request.chunks.length);
     }
     const until = db.pendingBytes + stepBytes(db);
-    while (job.written < request.chunks.length && db.pendingBytes < until) {
-      const chunk = request.chunks[job.written];
-      if (chunk !== undefined) await db.writeChunk(job.bodyId, job.written, chunk);
-      job.written += 1;
+    for (const chunk of request.chunks.slice(job.checksums.length)) {
+      if (db.pendingBytes >= until) return;
+      await db.writeChunk(job.bodyId, job.checksums.length, chunk);
+      job.checksums.push(crc32(chunk));
     }
-    if (job.written < request.chunks.length) return;
-    await db.finishBody(job.bodyId, request);
+    await db.finishBody(job.bodyId, request, job.checksums);
     this.#queue.done(name);
+  }
+
+  /** Makes room for so many bytes. @returns false when there is none to be had */
+  async makeRoom(db: CacheDatabase, bytes: number): Promise<boolean> {
+    while (isOverfull(db, bytes)) if (!(await this.#free())) return false;
+    return true;
   }
 
   /** All that there is: in the database, and queued. */

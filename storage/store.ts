@@ -8,6 +8,8 @@
 // - A torn or checksum-failing record is never returned; it is dropped and counted.
 // - A store that cannot answer rejects with StoreError; it never makes up a miss. The edge counts it and treats it as a miss.
 
+import type { Selector } from './journal-record.ts';
+
 /** The content of a stored record. */
 export interface StoredBody {
   /** Bytes. */
@@ -37,6 +39,8 @@ export interface Codec<M> {
   encode(meta: M): Buffer;
   /** @returns undefined for bytes that are not a valid M (an older format, damage). */
   decode(bytes: Buffer): M | undefined;
+  /** What purges select the record by; its key alone unless given. */
+  entry?(key: string, meta: M): Entry;
 }
 
 export interface Removed {
@@ -66,32 +70,28 @@ export interface Store<M> {
   close(): Promise<void>;
 }
 
-/** A record met on a walk. */
-export interface Walked<M> {
-  readonly key: string;
-  readonly variant: string;
-  readonly meta: M;
-  readonly bytes: number;
-  /** Names its bytes: `drop` removes the record only while they are what is stored. */
-  readonly id: number;
+/** What purges select a record by. */
+export interface Entry {
+  /** In the form that purges are made with. */
+  readonly url: string;
+  readonly tags: readonly string[];
+  /** Of the purge journal, when its fetch began. */
+  readonly seq: number;
 }
 
-export interface WalkPage<M> {
-  readonly records: readonly Walked<M>[];
-  /** Where the next page begins; undefined at the end. */
-  readonly next: number | undefined;
-  /** Accepted puts are still to be written: they will be met behind the end. */
-  readonly pending: boolean;
+/** What a purge selects: the records fetched before a sequence. */
+export interface Selection {
+  readonly selector: Selector;
+  readonly before: number;
 }
 
-/** A store that background work can walk from beginning to end, in small steps that delay no lookup. */
-export interface Walkable<M> {
-  /**
-   * @param after 0, then each page's `next`
-   * @param needles records without any of these bytes in their key or meta may be left out
-   */
-  walk(after: number, needles?: readonly Uint8Array[]): Promise<WalkPage<M>>;
-  drop(records: readonly Walked<M>[]): Promise<Removed>;
+/** A store that finds by an index what a purge selects; in small steps, so that nothing waits for all of them. */
+export interface Selectable {
+  // Both see what was put before the call.
+  /** How much is selected, without what `without` selects too. */
+  countSelected(selection: Selection, without: readonly Selection[]): Promise<Removed>;
+  /** Removes what is selected. @param rest resolves when the next step may be done */
+  dropSelected(selection: Selection, rest: () => Promise<void>): Promise<Removed>;
 }
 
 /** A storage failure. The cause carries the underlying error; `operation` names what was asked. */

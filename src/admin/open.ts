@@ -17,8 +17,7 @@ import { adminHandler } from './admin.ts';
 import { inspected, merged } from './inspect.ts';
 import type { PurgeableDisk, Purger } from './purger.ts';
 import { keysOf } from './selectors.ts';
-import { Sweep } from './sweep.ts';
-import { diskSource } from './sweep-sources.ts';
+import { DiskSweep } from './sweep-disk.ts';
 
 export interface AdminParts {
   /** The settings that hold now. */
@@ -37,9 +36,15 @@ export interface AdminParts {
   readonly now: () => number;
 }
 
-/** The disk as a purge sees it: passed over by this thread, for all workers. */
+/** Purges whose bytes an earlier run may not have given back yet. */
+const MAX_RESUMED = 1000;
+
+/** The disk as a purge sees it, for all workers. */
 export function purgeableDisk(disk: SqliteStore<StoredMeta>, journal: Journal, log: Log): PurgeableDisk {
-  const sweep = new Sweep(diskSource(disk), journal);
+  const sweep = new DiskSweep(disk, (error) =>
+    log.error({ err: error }, 'what a purge deleted could not be given back on the disk'),
+  );
+  sweep.resume(journal.recent(MAX_RESUMED));
   return {
     count: (order) => sweep.count(order),
     clear: () => {

@@ -1,11 +1,12 @@
-// Background passes over a tier: count what purges match, and give back the bytes of what they deleted. One pass serves all
-// the purges that wait for one. Nothing's correctness depends on it: the journal decides at lookup.
+// Background passes over a memory: count what purges match, and give back the bytes of what they deleted. One pass serves all
+// the purges that wait for one. Nothing's correctness depends on it: the journal decides at lookup. The disk: sweep-disk.ts.
 
 import type { Journal, PurgeMode, Selector } from '../../storage/journal.ts';
 import { SelectorMap } from '../../storage/selector-map.ts';
 import type { Removed } from '../../storage/store.ts';
 import type { StoredMeta } from '../cache/stored.ts';
 import { subjectOf } from '../cache/subject.ts';
+import { rest } from './rest.ts';
 import { keysOf } from './selectors.ts';
 
 /** A stored response as a pass meets it. */
@@ -17,12 +18,10 @@ export interface Met {
 
 /** A tier that can be passed over. */
 export interface Passable<T extends Met> {
-  /** All of it, in pages so small that nobody waits for one. What no selector can match may be left out. */
-  pages(selectors: readonly Selector[]): AsyncIterable<readonly T[]>;
-  under(keys: readonly string[]): Promise<readonly T[]>;
-  drop(dead: readonly T[]): Promise<unknown>;
-  /** Rest after a page, as a multiple of the time that it took. */
-  readonly restFactor: number;
+  /** All of it, in pages so small that nobody waits for one. */
+  pages(): Iterable<readonly T[]>;
+  under(keys: readonly string[]): readonly T[];
+  drop(dead: readonly T[]): void;
 }
 
 /** What is to be counted: the matches fetched before a sequence. */
@@ -42,6 +41,8 @@ interface Job extends CountOrder {
 /** A pass begins without rests: most stores are small, and their receipts are exact at once. */
 const EAGER_MS = 15;
 const YIELD_MS = 2;
+/** Rest after a page, as a multiple of the time that it took. */
+const REST_FACTOR = 4;
 
 export class Sweep<T extends Met> {
   readonly #source: Passable<T>;
@@ -64,9 +65,9 @@ export class Sweep<T extends Met> {
   }
 
   async #countUrl({ before, mode }: CountOrder, url: string): Promise<Removed> {
-    const met = (await this.#source.under(keysOf(url))).filter(
-      (one) => one.meta.seq < before && (mode !== 'dry-run' || !this.#isDeleted(one)),
-    );
+    const met = this.#source
+      .under(keysOf(url))
+      .filter((one) => one.meta.seq < before && (mode !== 'dry-run' || !this.#isDeleted(one)));
     return { records: met.length, bytes: met.reduce((sum, { bytes }) => sum + bytes, 0) };
   }
 
@@ -95,11 +96,11 @@ export class Sweep<T extends Met> {
     }
     const begunAt = performance.now();
     let restedAt = begunAt;
-    for await (const page of this.#source.pages(jobs.map(({ selector }) => selector))) {
+    for (const page of this.#source.pages()) {
       const dead = page.filter((one) => this.#count(one, bySelector));
-      if (dead.length > 0) await this.#source.drop(dead);
+      if (dead.length > 0) this.#source.drop(dead);
       const now = performance.now();
-      if (now - begunAt > EAGER_MS) await rest((now - restedAt) * this.#source.restFactor);
+      if (now - begunAt > EAGER_MS) await rest((now - restedAt) * REST_FACTOR);
       else if (now - restedAt > YIELD_MS) await new Promise(setImmediate);
       else continue;
       restedAt = performance.now();
@@ -126,9 +127,4 @@ export class Sweep<T extends Met> {
   #isDeleted({ key, meta }: T): boolean {
     return this.#journal.verdict(subjectOf(key, meta.lines), meta.seq) === 'deleted';
   }
-}
-
-/** Holds no process back from its end. */
-function rest(ms: number): Promise<void> {
-  return new Promise((resolve) => void setTimeout(resolve, ms).unref());
 }

@@ -3,13 +3,21 @@
 
 import type { Codec } from '../../storage/store.ts';
 import type { StoredMeta } from './stored.ts';
+import { subjectOf } from './subject.ts';
 
 /** Changed with the format; records of other versions decode to undefined and count as misses. */
 const VERSION = 1;
 
 const ELEMENTS = 19;
 
-export const storedMetaCodec: Codec<StoredMeta> = { encode, decode };
+export const storedMetaCodec: Codec<StoredMeta> = {
+  encode,
+  decode,
+  entry: (key, meta) => {
+    const { url, tags } = subjectOf(key, meta.lines);
+    return { url, tags, seq: meta.seq };
+  },
+};
 
 function encode(meta: StoredMeta): Buffer {
   const { partial } = meta;

@@ -294,6 +294,8 @@ describe('the engine', () => {
       dequeued: (bytes) => {
         given += bytes;
       },
+      written: () => {},
+      readers: { pause: async () => {}, resume: () => {} },
       healthChanged: () => {},
       now: () => 0,
     });
@@ -301,6 +303,8 @@ describe('the engine', () => {
     expect(engine.health.ok).toBe(false);
     engine.put({
       kind: 'put',
+      id: 1,
+      entry: { url: '', tags: [], seq: 0 },
       key: 'replaced',
       variant: '',
       meta: bytesOf(1),

@@ -110,9 +110,9 @@ describe('a pass', () => {
     let failing = true;
     const { put, purge, sweep } = await stage((source) => ({
       ...source,
-      pages: (selectors) => {
+      pages: () => {
         if (failing) throw new Error('no disk');
-        return source.pages(selectors);
+        return source.pages();
       },
     }));
     await put('http://a.test/x', 'a');
