@@ -147,8 +147,10 @@ export class Connection implements Outlet, IntakeOwner, Served {
   }
 
   breakOff(): void {
-    // A reset, because a FIN would end close-delimited content as if it were whole.
-    this.#tcp.resetAndDestroy();
+    // A reset, because a FIN would end close-delimited content as if it were whole. Where our FIN is on its way already, all
+    // content was, and a reset would wait for it for good.
+    if (this.socket.writableEnded) this.#tcp.destroy();
+    else this.#tcp.resetAndDestroy();
   }
 
   tunnel(text: string): ClientEnd | undefined {
