@@ -67,7 +67,9 @@ const hsts = section('Strict-Transport-Security on every response over TLS (RFC 
 
 const redirectHttp = section('Requests in the clear, sent on to https.', {
   enabled: flag('Answer them with a redirect.').prefault(false),
-  permanent: flag('Redirects with 301 (308 for methods other than GET and HEAD); otherwise with 302 and 307.').prefault(true),
+  permanent: flag(
+    'Redirects with 301 (308 for methods other than GET and HEAD); otherwise with 302 and 307.',
+  ).prefault(true),
   port: integer("The port that clients are sent to, where it is not tls.listen's.", {
     min: 1,
     max: 65_535,
