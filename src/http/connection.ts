@@ -12,6 +12,7 @@ import { ClientEnd } from './raw-end.ts';
 import { readInto } from './read-buffer.ts';
 import { badRequest, Refusal } from './refusal.ts';
 import { toRequest } from './request.ts';
+import { reset } from './reset.ts';
 import type { Served } from './served.ts';
 import type { Shared } from './shared.ts';
 import { StallWatch } from './stall.ts';
@@ -147,10 +148,8 @@ export class Connection implements Outlet, IntakeOwner, Served {
   }
 
   breakOff(): void {
-    // A reset, because a FIN would end close-delimited content as if it were whole. Where our FIN is on its way already, all
-    // content was, and a reset would wait for it for good.
-    if (this.socket.writableEnded) this.#tcp.destroy();
-    else this.#tcp.resetAndDestroy();
+    // A reset, because a FIN would end close-delimited content as if it were whole.
+    reset(this.socket, this.#tcp);
   }
 
   tunnel(text: string): ClientEnd | undefined {

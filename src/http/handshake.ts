@@ -7,6 +7,7 @@ import { covers } from '../tls/certificate.ts';
 import { Contexts, contextOptions } from '../tls/contexts.ts';
 import type { TlsTerms } from '../tls/terms.ts';
 import type { Peer, Secured } from './message.ts';
+import { reset } from './reset.ts';
 import type { Served } from './served.ts';
 
 export type Protocol = 'http/1.1' | 'h2';
@@ -40,7 +41,7 @@ export class Handshake implements Served {
   }
 
   breakOff(): void {
-    this.raw.resetAndDestroy();
+    reset(this.raw, this.raw);
   }
 }
 
@@ -70,7 +71,7 @@ export class Handshakes {
         else if (chosen === this.#contexts.first) answer(null);
         else answer(null, chosen.context);
       },
-      ALPNProtocols: ['http/1.1'],
+      ALPNProtocols: terms.http2 === undefined ? ['http/1.1'] : ['h2', 'http/1.1'],
       requestCert: terms.clientAuth !== undefined,
       rejectUnauthorized: terms.clientAuth?.mode === 'require',
       handshakeTimeout: 0,

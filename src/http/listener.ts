@@ -2,6 +2,7 @@
 // drains and closes. What is spoken over a connection is the affair of a Connection; nothing here knows a grammar.
 
 import { createServer, type Server, type Socket } from 'node:net';
+import { Http2Door } from '../http2/door.ts';
 import type { TlsTerms } from '../tls/terms.ts';
 import { Connection } from './connection.ts';
 import type { FieldLines } from './fields.ts';
@@ -65,6 +66,7 @@ class TcpListener implements Listener {
   /** By the TCP socket: a handshake, then what is spoken over it. */
   readonly #connections = new Map<Socket, Served>();
   #handshakes: Handshakes | undefined;
+  #http2: Http2Door | undefined;
   #sweeper: NodeJS.Timeout | undefined;
   #closing: Promise<void> | undefined;
   /** Set once the server has closed: hears of the last connection's end. */
@@ -118,6 +120,8 @@ class TcpListener implements Listener {
   }
 
   secure(terms: TlsTerms): void {
+    this.#shared.composer = new Composer(this.#options.now, terms.hsts);
+    this.#http2 = terms.http2 && new Http2Door(this.#shared, terms.http2, terms.hsts);
     this.#handshakes = new Handshakes(terms, this.#options.limits.headTimeoutMs, {
       now: this.#options.now,
       secured: (...made) => this.#serve(...made),
@@ -174,9 +178,12 @@ class TcpListener implements Listener {
     else this.#connections.set(socket, this.#handshakes.begin(socket, peer));
   }
 
-  /** @param raw the TCP socket under a TLS one, else the same */
-  #serve(raw: Socket, socket: Socket, peer: Peer, _protocol: Protocol): void {
-    const connection = new Connection(socket, peer, this.#shared, raw);
+  /** @param raw the TCP socket under one of TLS, else the same */
+  #serve(raw: Socket, socket: Socket, peer: Peer, protocol: Protocol): void {
+    const connection =
+      protocol === 'h2' && this.#http2 !== undefined
+        ? this.#http2.open(socket, raw, peer)
+        : new Connection(socket, peer, this.#shared, raw);
     this.#connections.set(raw, connection);
     if (this.#shared.draining) connection.drain();
   }

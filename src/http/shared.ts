@@ -11,7 +11,7 @@ export interface Shared {
   limits: Limits;
   readonly handler: Handler;
   parser: HeadParser;
-  readonly composer: Composer;
+  composer: Composer;
   /** What all connections read into, where that is possible (read-buffer.ts); undefined gives each chunk a buffer of its own. */
   readonly readBuffer: Buffer | undefined;
   readonly refusalLines: FieldLines;

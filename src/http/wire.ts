@@ -39,12 +39,15 @@ class Composed {
 
 export class Composer {
   readonly #now: () => number;
+  readonly #hsts: string | undefined;
   readonly #kept = new WeakMap<ResponseHead, Composed>();
   #second = NO_SECOND;
   #date = '';
 
-  constructor(now: () => number) {
+  /** @param hsts the value of Strict-Transport-Security on every response; takes the place of the origin's */
+  constructor(now: () => number, hsts?: string) {
     this.#now = now;
+    this.#hsts = hsts;
   }
 
   /**
@@ -81,9 +84,10 @@ export class Composer {
   compose(head: ResponseHead, announced: number, persistence: Persistence): string | undefined {
     const { status, lines } = head;
     if (!Number.isInteger(status) || status < 200 || status > 999) return undefined;
-    const fields = composeLines(lines);
+    const fields = composeLines(lines, this.#hsts === undefined ? undefined : HSTS);
     if (fields === undefined) return undefined;
     let text = `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n${fields}`;
+    if (this.#hsts !== undefined) text += `Strict-Transport-Security: ${this.#hsts}\r\n`;
     if (!hasDate(lines)) text += `Date: ${this.#today()}\r\n`;
     if (announced >= 0) text += `Content-Length: ${announced}\r\n`;
     else if (announced === CHUNKED) text += 'Transfer-Encoding: chunked\r\n';
@@ -145,13 +149,17 @@ function join(head: string, content: Buffer | null): Buffer {
   return bytes;
 }
 
-function composeLines(lines: FieldLines): string | undefined {
+const HSTS = 'strict-transport-security';
+
+/** @param without a lower-case name that is left out */
+function composeLines(lines: FieldLines, without?: string): string | undefined {
   let text = '';
   for (let i = 0; i < lines.length; i += 2) {
     const name = lines[i];
     const value = lines[i + 1];
     if (name === undefined || value === undefined || !NAME.test(name) || UNSAFE.test(value)) return undefined;
-    if (!isFraming(name)) text += `${name}: ${value}\r\n`;
+    if (!isFraming(name) && (without === undefined || name.toLowerCase() !== without))
+      text += `${name}: ${value}\r\n`;
   }
   return text;
 }
