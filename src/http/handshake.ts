@@ -14,6 +14,8 @@ export type Protocol = 'http/1.1' | 'h2';
 
 export interface HandshakeOwner {
   now(): number;
+  /** What a handshake may take. */
+  timeoutMs(): number;
   /** The handshake is done. */
   secured(raw: Socket, socket: TLSSocket, peer: Peer, protocol: Protocol): void;
   /** It failed; `reason` is OpenSSL's or the system's word. */
@@ -48,16 +50,14 @@ export class Handshake implements Served {
 /** Makes handshakes by the same terms. New terms need a new one; handshakes under way end by theirs. */
 export class Handshakes {
   readonly #owner: HandshakeOwner;
-  readonly #timeoutMs: number;
   readonly #contexts: Contexts;
   readonly #server: Server;
   /** By what a TLS socket and the one under it have in common. */
   readonly #underWay = new Map<string, Handshake>();
 
   /** @throws when the terms cannot be used. */
-  constructor(terms: TlsTerms, timeoutMs: number, owner: HandshakeOwner) {
+  constructor(terms: TlsTerms, owner: HandshakeOwner) {
     this.#owner = owner;
-    this.#timeoutMs = timeoutMs;
     this.#contexts = new Contexts(terms);
     const { cert, key } = this.#contexts.first;
     this.#server = createServer({
@@ -81,7 +81,7 @@ export class Handshakes {
   }
 
   begin(raw: Socket, peer: Peer): Handshake {
-    const handshake = new Handshake(raw, peer, this.#owner.now() + this.#timeoutMs);
+    const handshake = new Handshake(raw, peer, this.#owner.now() + this.#owner.timeoutMs());
     const key = keyOf(raw);
     this.#underWay.set(key, handshake);
     raw.on('error', () => {});

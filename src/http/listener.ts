@@ -94,6 +94,7 @@ class TcpListener implements Listener {
   use(limits: Limits): void {
     this.#shared.limits = limits;
     this.#shared.parser = new HeadParser(this.#shared.scheme, limits);
+    this.#http2?.use(limits);
     this.#rest();
   }
 
@@ -122,8 +123,9 @@ class TcpListener implements Listener {
   secure(terms: TlsTerms): void {
     this.#shared.composer = new Composer(this.#options.now, terms.hsts);
     this.#http2 = terms.http2 && new Http2Door(this.#shared, terms.http2, terms.hsts);
-    this.#handshakes = new Handshakes(terms, this.#options.limits.headTimeoutMs, {
+    this.#handshakes = new Handshakes(terms, {
       now: this.#options.now,
+      timeoutMs: () => this.#shared.limits.headTimeoutMs,
       secured: (...made) => this.#serve(...made),
       failed: (reason, peer) => this.#options.onHandshakeFailed?.(reason, peer),
     });

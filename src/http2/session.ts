@@ -26,7 +26,7 @@ const { NGHTTP2_NO_ERROR, NGHTTP2_ENHANCE_YOUR_CALM, NGHTTP2_FLAG_END_STREAM } =
 /** What the sessions of one listener share. */
 export interface Http2Shared {
   readonly shared: Shared;
-  readonly requests: Requests;
+  requests: Requests;
   readonly composer: Composer;
   readonly terms: Http2Terms;
 }
