@@ -77,6 +77,12 @@ export interface Config {
   };
   /** Header edits where no route says more. */
   readonly headers: HeaderEdits;
+  readonly tier: {
+    /** Ranges as CIDR texts. */
+    readonly edges: readonly string[];
+    readonly peers: readonly { readonly admin: string; readonly token: string | undefined }[];
+    readonly timeoutMs: number;
+  };
   /** In the operator's order. */
   readonly routes: readonly RouteConfig[];
 }
@@ -124,7 +130,11 @@ function build(
   const faults = [...before, ...hidden, ...meant];
   if (result.data === undefined || faults.length > 0) throw new ConfigError(faults, source);
   const { tokenFile } = result.data.purge;
-  const read = tokenFile === undefined ? { token: result.data.purge.token } : readToken(tokenFile);
+  const read =
+    tokenFile === undefined ? { token: result.data.purge.token } : readToken(tokenFile, 'purge.tokenFile');
+  const peers = result.data.tier.purge.map(({ token, tokenFile: file }, i) =>
+    file === undefined ? { token } : readToken(file, `tier.purge[${i}].tokenFile`),
+  );
   const bodies = result.data.routes.map(({ respond }, i) => readBody(respond, i));
   const found: Fault[] = [];
   const access = accessRules(result.data.access, 'access', undefined, found);
@@ -135,7 +145,7 @@ function build(
   const ofOrigins: Fault[] = [];
   const origins = originGroups(result.data.origins, waitsOf(result.data), ofOrigins);
   const unread = [
-    ...[read, ...bodies].flatMap((one) => ('fault' in one ? [one.fault] : [])),
+    ...[read, ...peers, ...bodies].flatMap((one) => ('fault' in one ? [one.fault] : [])),
     ...(settings === undefined ? [] : loadTls(settings).faults),
     ...ofOrigins,
     ...found,
@@ -145,6 +155,7 @@ function build(
     shape(
       result.data,
       read.token,
+      peers.map((one) => ('token' in one ? one.token : undefined)),
       bodies.map((one) => ('body' in one ? one.body : Buffer.alloc(0))),
       origins,
       { everywhere: access, ofRoutes },
@@ -177,6 +188,7 @@ interface Access {
 function shape(
   set: Parsed,
   purgeToken: string | undefined,
+  peerTokens: readonly (string | undefined)[],
   bodies: readonly Buffer[],
   origins: Config['origins'],
   access: Access,
@@ -230,6 +242,11 @@ function shape(
       burst: set.purge.burst,
     },
     headers: { request: [set.headers.request], response: [set.headers.response] },
+    tier: {
+      edges: set.tier.edges,
+      peers: set.tier.purge.map(({ admin }, i) => ({ admin, token: peerTokens[i] })),
+      timeoutMs: set.tier.purgeTimeout,
+    },
     routes: set.routes.map((route, i) => ({
       match: matchOf(route.match),
       rules: overlay(rules, route.cache),
@@ -257,12 +274,12 @@ function readJson(file: string): { json: unknown; faults: readonly Fault[] } {
   return { json: {}, faults: [{ path: file, value, allowed: 'JSON' }] };
 }
 
-function readToken(file: string): { token: string } | { fault: Fault } {
+function readToken(file: string, path: string): { token: string } | { fault: Fault } {
   const text = readText(file);
   if (text instanceof Error) {
     return {
       fault: {
-        path: 'purge.tokenFile',
+        path,
         value: `${JSON.stringify(file)}: ${why(text)}`,
         allowed: 'a readable file',
       },
@@ -271,7 +288,7 @@ function readToken(file: string): { token: string } | { fault: Fault } {
   const found = token((text.split('\n')[0] ?? '').trimEnd());
   if (found !== undefined) return { token: found };
   const allowed = 'a file whose first line is 16 to 512 visible characters without spaces';
-  return { fault: { path: 'purge.tokenFile', value: `${JSON.stringify(file)}: no token in it`, allowed } };
+  return { fault: { path, value: `${JSON.stringify(file)}: no token in it`, allowed } };
 }
 
 const MAX_BODY_BYTES = 1024 * 1024;

@@ -131,6 +131,7 @@ export class Edge {
   /** Edit and key. */
   #enter(asked: Request, responder: Responder, route: Route): void {
     const { purgeDoor, hear } = this.#options;
+    const { trusted, edges } = this.#site;
     hear?.();
     const request = route.entered(asked);
     const admission = this.#admit(request.fields);
@@ -139,7 +140,7 @@ export class Edge {
     if (route.answer !== undefined && method !== 'PURGE') {
       return this.#reply.local(request, responder, route.answer(request), route);
     }
-    const scheme = admission.namesScheme ? clientScheme(request, this.#site.trusted) : request.scheme;
+    const scheme = admission.namesScheme ? clientScheme(request, trusted) : request.scheme;
     // What another method invalidates or purges lies under the key that GET has.
     const keyRules = isReusable(method) ? rules.key : this.#site.route('GET', request).rules.key;
     const exact = cacheKey(scheme, authority, request.target, keyRules);
@@ -157,6 +158,7 @@ export class Edge {
       key,
       target: route.rewritten(request, exact.target),
       upgrade,
+      toEdge: edges?.(request.peer.address) ?? false,
       storeFailed: false,
       alone: false,
       vary: undefined,

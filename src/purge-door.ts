@@ -3,7 +3,7 @@
 
 import { timingSafeEqual } from 'node:crypto';
 import type { PurgeMode, Selector } from '../storage/journal.ts';
-import type { PurgeReceipt } from './admin/receipt.ts';
+import type { PurgeReceipt, TierReceipt } from './admin/receipt.ts';
 import { formatCacheStatus } from './cache/cache-status.ts';
 import { purgeUrl } from './cache/key.ts';
 import type { FieldLines, Fields } from './http/fields.ts';
@@ -11,11 +11,19 @@ import type { Request, Responder } from './http/message.ts';
 import { sendJson } from './local.ts';
 import type { Access } from './observe/access.ts';
 import type { Log } from './observe/log.ts';
-import { type AddressTest, addressTest } from './origin/forwarded.ts';
+import { type AddressTest, addressTest, cdnLoopLine, type Identity, isLoop } from './origin/forwarded.ts';
 
 /** What stands behind the door: the main thread's purger. */
 export interface PurgeService {
-  purge(selector: Selector, mode: PurgeMode, by: string): Promise<PurgeReceipt>;
+  /** Carries purges out at the edges behind this one. @param loop CDN-Loop of the order, this edge in it */
+  pass(selectors: readonly Selector[], mode: PurgeMode, loop: string): Promise<readonly TierReceipt[]>;
+  /** Purges here. @param tiers what the edges behind have answered */
+  purge(
+    selector: Selector,
+    mode: PurgeMode,
+    by: string,
+    tiers?: readonly TierReceipt[],
+  ): Promise<PurgeReceipt>;
   /** Asks leave for so many purges. Resolves with 0, or with the ms to wait first (the rate limit). */
   admit(purges: number): Promise<number>;
 }
@@ -28,8 +36,7 @@ export interface PurgeRules {
 }
 
 export interface PurgeDoorOptions {
-  /** Name of this cache in Cache-Status. */
-  readonly name: string;
+  readonly identity: Identity;
   /** Until `use`. */
   readonly rules: PurgeRules;
   readonly service: PurgeService;
@@ -39,7 +46,7 @@ export interface PurgeDoorOptions {
 
 /** Why a purge is refused; `undefined` lets it in. */
 export interface PurgeRefusal {
-  readonly status: 400 | 401 | 403 | 405 | 413 | 429;
+  readonly status: 400 | 401 | 403 | 405 | 413 | 429 | 508;
   readonly error: string;
   readonly lines?: FieldLines;
 }
@@ -77,13 +84,13 @@ export class PurgeDoor {
     const refusal = this.refusal(request) ?? ('error' in order ? order : await this.limited(1));
     if (refusal !== undefined) return refusalAnswer(refusal);
     if ('error' in order) return refusalAnswer(order);
-    return receiptsAnswer(
-      await Promise.all(order.selectors.map((one) => this.purge(one, order.mode, request))),
-    );
+    return receiptsAnswer(await this.purge(order.selectors, order.mode, request));
   }
 
   /** Whether this request may purge. */
   refusal(request: Request): PurgeRefusal | undefined {
+    if (isLoop(request.fields, this.#options.identity))
+      return { status: 508, error: 'This purge has come from this edge: tier.purge leads in a circle.' };
     const { allow, token } = this.#rules;
     if (allow.length === 0 && token === undefined)
       return { status: 405, error: 'Purging is switched off: purge.allow is empty and there is no token.' };
@@ -115,16 +122,24 @@ export class PurgeDoor {
     };
   }
 
-  /** Purges, and writes who did it into the log. */
-  async purge(selector: Selector, mode: PurgeMode, request: Request): Promise<PurgeReceipt> {
-    const receipt = await this.#options.service.purge(selector, mode, request.peer.address);
-    const level = receipt.durable === false ? 'error' : 'info';
-    this.#options.log[level]({ receipt }, 'purge');
-    return receipt;
+  /** Purges at the edges behind, then here, and writes who did it into the log. */
+  async purge(
+    selectors: readonly Selector[],
+    mode: PurgeMode,
+    { fields, peer }: Request,
+  ): Promise<readonly PurgeReceipt[]> {
+    const { service, identity, log } = this.#options;
+    const tiers = await service.pass(selectors, mode, cdnLoopLine(fields, identity));
+    const receipts = await Promise.all(
+      selectors.map((selector) => service.purge(selector, mode, peer.address, tiers)),
+    );
+    for (const receipt of receipts)
+      log[receipt.durable === false || !heldBehind(receipt) ? 'error' : 'info']({ receipt }, 'purge');
+    return receipts;
   }
 
   #answer(request: Request, responder: Responder, { status, body, lines }: PurgeAnswer): void {
-    const cacheStatus = formatCacheStatus(this.#options.name, { detail: 'purge' });
+    const cacheStatus = formatCacheStatus(this.#options.identity.name, { detail: 'purge' });
     const bytes = sendJson(responder, status, body, [...lines, 'Cache-Status', cacheStatus]);
     this.#options.access.record(request, { outcome: 'local', status, bytes, cacheStatus });
   }
@@ -147,18 +162,27 @@ export function receiptsAnswer(receipts: readonly PurgeReceipt[]): PurgeAnswer {
   return { status: statusOf(receipts), body, lines: [] };
 }
 
-/** 200: it has an effect, or may have; 404: the URLs named nothing stored; 500: it holds, but would not survive a restart. */
-function statusOf(receipts: readonly PurgeReceipt[]): 200 | 404 | 500 {
+/**
+ * 200: it has an effect, or may have; 404: the URLs named nothing stored; 500: it holds, but would not survive a restart; 502: it
+ * holds here, but not at an edge behind.
+ */
+function statusOf(receipts: readonly PurgeReceipt[]): 200 | 404 | 500 | 502 {
+  if (!receipts.every(heldBehind)) return 502;
   if (receipts.some(({ durable }) => durable === false)) return 500;
   const inVain = receipts.every(
-    ({ selector, dryRun, counting, fenced = 0, matched = {} }) =>
+    ({ selector, dryRun, counting, tiers, fenced = 0, matched = {} }) =>
       (selector.kind === 'url' || selector.kind === 'path') &&
       dryRun !== true &&
       counting !== true &&
+      tiers === undefined &&
       fenced === 0 &&
       Object.values(matched).every((tier) => tier.responses === 0),
   );
   return inVain ? 404 : 200;
+}
+
+function heldBehind({ tiers = [] }: PurgeReceipt): boolean {
+  return tiers.every(({ purged }) => purged);
 }
 
 type Order = { readonly selectors: readonly Selector[]; readonly mode: PurgeMode };

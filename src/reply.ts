@@ -101,7 +101,7 @@ export class Reply {
     const { request, responder, admission } = visit;
     const { facts } = admission;
     const { meta, body } = record;
-    if (facts.hasRange || meta.partial !== undefined) {
+    if (facts.hasRange || meta.partial !== undefined || visit.toEdge) {
       this.stored(visit, record, 'hit', { hit: true, ttl: ttlSeconds(meta, now) });
       return;
     }
@@ -353,13 +353,18 @@ export class Reply {
     return formatCacheStatus(identity.name, this.debugKey ? { ...status, key: visit.key } : status);
   }
 
-  #marks({ route }: Visit, age: number | undefined, cacheStatus: string, outcome: OutcomeName): Marks {
+  #marks(
+    { route, toEdge }: Visit,
+    age: number | undefined,
+    cacheStatus: string,
+    outcome: OutcomeName,
+  ): Marks {
     return {
       age,
       cacheStatus,
       xCache: xCache(outcome),
       via: this.#via,
-      without: leftOut(route.rules),
+      without: leftOut(route.rules, toEdge),
       edits: route.responseEdits,
     };
   }

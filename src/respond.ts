@@ -77,13 +77,19 @@ export interface Marks {
   readonly edits: Edits | undefined;
 }
 
-/** Fields that the edge writes anew, and those that are for caches alone. */
-const REPLACED: ReadonlySet<string> = new Set(['age', 'cache-status', 'x-cache', 'via', ...TAG_FIELDS]);
+/** Fields that the edge writes anew. */
+const WRITTEN: ReadonlySet<string> = new Set(['age', 'cache-status', 'x-cache', 'via']);
+/** And those that are for caches alone. */
+const REPLACED: ReadonlySet<string> = new Set([...WRITTEN, ...TAG_FIELDS]);
 
 const known = new WeakMap<CacheRules, ReadonlySet<string>>();
 
-/** The fields that no response to a client takes over as they are stored or received. */
-export function leftOut(rules: CacheRules): ReadonlySet<string> {
+/**
+ * The fields that no response to a client takes over as they are stored or received.
+ * @param toEdge the client is an edge of the operator's: it gets what is for caches
+ */
+export function leftOut(rules: CacheRules, toEdge: boolean): ReadonlySet<string> {
+  if (toEdge) return WRITTEN;
   if (rules.passTargetedFields) return REPLACED;
   let names = known.get(rules);
   if (names === undefined) {

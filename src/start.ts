@@ -8,6 +8,7 @@ import { Journal } from '../storage/journal.ts';
 import { openSqliteStore, type SqliteStore } from '../storage/sqlite.ts';
 import { openAdmin, purgeableDisk } from './admin/open.ts';
 import { Purger } from './admin/purger.ts';
+import { passPurge } from './admin/tiers.ts';
 import { TokenBucket } from './admin/token-bucket.ts';
 import { storedMetaCodec } from './cache/codec.ts';
 import type { StoredMeta } from './cache/stored.ts';
@@ -94,8 +95,10 @@ export async function start(
       disk: sweptDisk,
       nodes,
     });
+    let { tier } = config;
     let limit = new TokenBucket(config.purge.perSecond, config.purge.burst, now);
     const purgeService: PurgeService = {
+      pass: (...purged) => passPurge(tier, ...purged),
       purge: (...purged) => purger.purge(...purged),
       admit: async (purges) => limit.take(purges),
     };
@@ -121,6 +124,7 @@ export async function start(
         await pool.reconfigure(next);
         if (!isDeepStrictEqual(next.purge, reloader.config.purge))
           limit = new TokenBucket(next.purge.perSecond, next.purge.burst, now);
+        tier = next.tier;
         admin.use(next);
         log.level = next.log.level;
       },

@@ -18,6 +18,8 @@ export interface Visit {
   readonly target: string;
   /** Protocols that the origin is asked to go over to; such a request is for its client alone. */
   readonly upgrade: readonly string[] | undefined;
+  /** The client is an edge of the operator's. */
+  readonly toEdge: boolean;
   /** The store could not be asked: the miss is the storage's, not the cache's. */
   storeFailed: boolean;
   /** It has waited on another's fetch in vain: now it fetches alone. */

@@ -73,7 +73,7 @@ export function openAdmin({
   // Requests to the admin listener are no part of the traffic's record.
   const access = new Access({ counters: new Counters(), log, enabled: false, now });
   const purgeDoor = new PurgeDoor({
-    name: identity.name,
+    identity,
     rules: config().purge,
     service,
     access,

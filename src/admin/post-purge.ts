@@ -40,11 +40,9 @@ async function carryOut(options: PostPurgeOptions, request: Request): Promise<Pu
   const limit = await purgeDoor.limited(selectors.length);
   if (limit !== undefined) return refusalAnswer(limit);
   const by = request.peer.address;
-  const receipts = await Promise.all(
-    selectors.map((selector) =>
-      dryRun ? purger.dryRun(selector, mode, by) : purgeDoor.purge(selector, mode, request),
-    ),
-  );
+  const receipts = dryRun
+    ? await Promise.all(selectors.map((selector) => purger.dryRun(selector, mode, by)))
+    : await purgeDoor.purge(selectors, mode, request);
   return receiptsAnswer(receipts);
 }
 

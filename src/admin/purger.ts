@@ -6,7 +6,7 @@ import type { Spread } from '../../storage/journal-link.ts';
 import type { Removed, Tier } from '../../storage/store.ts';
 import type { RemovedByTier, TieredStore } from '../../storage/tiered.ts';
 import type { StoredMeta } from '../cache/stored.ts';
-import { idOf, type PurgeReceipt, receiptOfRecord, Tally } from './receipt.ts';
+import { idOf, type PurgeReceipt, receiptOfRecord, Tally, type TierReceipt } from './receipt.ts';
 import { keysOf } from './selectors.ts';
 import type { CountOrder } from './sweep.ts';
 
@@ -71,14 +71,19 @@ export class Purger {
   }
 
   /** Resolves when every worker has applied the purge and it is on disk (or could not be: see `durable`). */
-  async purge(selector: Selector, mode: PurgeMode, by: string): Promise<PurgeReceipt> {
+  async purge(
+    selector: Selector,
+    mode: PurgeMode,
+    by: string,
+    tiers: readonly TierReceipt[] = [],
+  ): Promise<PurgeReceipt> {
     const { journal, now } = this.#options;
     const begunAt = performance.now();
     const appended = journal.append(selector, mode, by, now());
     const record = journal.recent(1)[0];
     if (record === undefined) throw new Error('the journal holds no record after an append');
     const targets = this.#options.targets();
-    const tally = new Tally(targets.length);
+    const tally = new Tally(targets.length, tiers);
     // First of all: from here on it takes effect.
     this.#options.tell?.(record);
     const applying = targets.map((target) => target.applyPurge(record));

@@ -32,6 +32,18 @@ export interface PurgeReceipt {
   /** The node that was asked, where it is another. */
   readonly node?: string;
   readonly detail?: string;
+  /** What the edges behind this one answered, which were asked before. */
+  readonly tiers?: readonly TierReceipt[];
+}
+
+/** What an edge behind this one made of a purge. */
+export interface TierReceipt {
+  readonly admin: string;
+  /** False: it may still serve what was purged here, and give it back to this edge. */
+  readonly purged: boolean;
+  /** Of its receipts. */
+  readonly ids: readonly string[];
+  readonly detail?: string;
 }
 
 export interface Matched {
@@ -55,6 +67,7 @@ export function receiptOfRecord(record: PurgeRecord): Head {
 
 export class Tally {
   readonly #workers: number;
+  readonly #tiers: readonly TierReceipt[];
   #removed: RemovedByTier = {};
   #fenced = 0;
   #durable = true;
@@ -62,8 +75,9 @@ export class Tally {
   #spread: Spread | undefined;
   readonly #details: string[] = [];
 
-  constructor(workers: number) {
+  constructor(workers: number, tiers: readonly TierReceipt[] = []) {
     this.#workers = workers;
+    this.#tiers = tiers;
   }
 
   get removed(): RemovedByTier {
@@ -115,6 +129,7 @@ export class Tally {
             nodes: { applied: spread.applied, pending: spread.pending },
             shared: spread.sequence !== undefined,
           }),
+      ...(this.#tiers.length === 0 ? {} : { tiers: this.#tiers }),
       ...(detail === '' ? {} : { detail }),
     };
   }

@@ -100,7 +100,6 @@ function withheldNames({ privateFields, noCacheFields }: CacheControl, rules: Ca
     ...privateFields,
     ...noCacheFields,
     ...(rules.stripSetCookie ? ['set-cookie'] : []),
-    ...(rules.passTargetedFields ? [] : rules.targetedFields),
   ];
 }
 

@@ -117,9 +117,13 @@ async function patiently(asking: () => Promise<Answer>): Promise<Answer> {
 
 /** @returns what is wrong with the answer */
 function take(answer: Answer, from: Address, into: Receipt[]): string | undefined {
-  const receipts = [200, 404, 500].includes(answer.status) ? receiptsOf(parseJson(answer.body)) : undefined;
+  const receipts = [200, 404, 500, 502].includes(answer.status)
+    ? receiptsOf(parseJson(answer.body))
+    : undefined;
   if (receipts === undefined) return notAnswered(from, answer, 'a receipt');
   into.push(...receipts);
+  if (answer.status === 502)
+    return `${formatAddress(from)} has purged, but not every edge behind it: purge again when they answer`;
   return answer.status === 500
     ? `${formatAddress(from)} could not write the purge to its disk: it would not survive a restart`
     : undefined;

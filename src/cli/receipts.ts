@@ -24,6 +24,9 @@ const receipt = z.looseObject({
   poll: z.string().optional(),
   durable: z.boolean().optional(),
   detail: z.string().optional(),
+  tiers: z
+    .array(z.looseObject({ admin: z.string(), purged: z.boolean(), detail: z.string().optional() }))
+    .optional(),
 });
 const several = z.object({ receipts: z.array(receipt) });
 
@@ -55,6 +58,7 @@ export function describeOne(one: Receipt, what: string, inVain: boolean): string
     `  fetches in flight fenced: ${one.fenced}`,
     `  receipt: ${one.id}, ${one.at}`,
     ...(one.durable === false ? [`  ${WARNING}`] : []),
+    ...tierLines(one).map((line) => `  ${line}`),
     ...(one.detail === undefined ? [] : [`  detail: ${one.detail}`]),
   ];
   return lines.join('\n');
@@ -72,10 +76,18 @@ export function describeMany(receipts: readonly Receipt[]): string {
     [
       ...(one.counting === true ? ['counting'] : []),
       ...(one.durable === false ? [WARNING] : []),
+      ...tierLines(one),
       ...(one.detail === undefined ? [] : [one.detail]),
     ].join('; '),
   ]);
   return table(['id', 'selected', 'mode', ...tiers.flatMap((tier) => [tier, '']), 'fenced', ''], rows);
+}
+
+/** What the edges behind have answered. */
+function tierLines({ tiers = [] }: Receipt): readonly string[] {
+  return tiers.map(({ admin, purged, detail }) =>
+    purged ? `purged at ${admin} before` : `NOT PURGED at ${admin}: ${detail ?? 'no receipt'}`,
+  );
 }
 
 function tiersText({ matched }: Receipt): string {

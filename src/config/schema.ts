@@ -21,6 +21,7 @@ import {
   sizeOr,
   text,
 } from './setting.ts';
+import { tier } from './tier-schema.ts';
 import { tls } from './tls-schema.ts';
 import { formatAddress, parseAddress, parseRange } from './units.ts';
 import { upgrades } from './upgrades-schema.ts';
@@ -201,6 +202,7 @@ export const schema = section('Settings of holdfast.', {
   headers,
   upgrades,
   purge,
+  tier,
   routes: z
     .array(route, 'a list of routes')
     .meta({

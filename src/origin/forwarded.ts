@@ -127,8 +127,7 @@ function makeLines(request: Request, options: Maker): FieldLines {
   lines.push('x-forwarded-host', kept('x-forwarded-host', request.authority));
   lines.push('forwarded', before('forwarded') + forwardedElement(request));
   lines.push('via', viaLine(fields, request.version, identity));
-  const loop = fields.get('cdn-loop');
-  lines.push('cdn-loop', `${loop === undefined || loop === '' ? '' : `${loop}, `}${cdnLoopEntry(identity)}`);
+  lines.push('cdn-loop', cdnLoopLine(fields, identity));
   return lines;
 }
 
@@ -147,8 +146,11 @@ export function viaLine(fields: Fields, version: string, identity: Identity): st
   return before === undefined || before === '' ? own : `${before}, ${own}`;
 }
 
-function cdnLoopEntry(identity: Identity): string {
-  return `${identity.name}; id=${identity.pseudonym}`;
+/** The CDN-Loop value with this edge appended (RFC 8586 §2). */
+export function cdnLoopLine(fields: Fields, identity: Identity): string {
+  const before = fields.get('cdn-loop');
+  const own = `${identity.name}; id=${identity.pseudonym}`;
+  return before === undefined || before === '' ? own : `${before}, ${own}`;
 }
 
 /** True when the request has been through this very edge before: by Via or by CDN-Loop (RFC 8586 §2). */

@@ -16,6 +16,8 @@ import { DEFAULT_GROUP, type Upstreams } from './upstreams.ts';
 export class Site {
   /** Peers whose Forwarded and X-Forwarded-* fields are believed. */
   readonly trusted: AddressTest;
+  /** Clients that are edges of the operator's; undefined where there are none. */
+  readonly edges: AddressTest | undefined;
   readonly upgrades: Config['upgrades'];
   readonly #configs: readonly RouteConfig[];
   readonly #routes = new Map<RouteConfig, Route>();
@@ -23,6 +25,8 @@ export class Site {
 
   constructor(config: Config, upstreams: Upstreams, tools: GateTools) {
     this.trusted = addressTest(config.trustedProxies);
+    const { edges } = config.tier;
+    this.edges = edges.length === 0 ? undefined : addressTest(edges);
     this.upgrades = config.upgrades;
     const gateOf = gatesOf(config, this.trusted, tools);
     this.#configs = config.routes;

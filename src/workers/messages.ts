@@ -2,6 +2,7 @@
 
 import type { MessagePort } from 'node:worker_threads';
 import type { JournalSnapshot, PurgeMode, PurgeRecord, Selector, Standing } from '../../storage/journal.ts';
+import type { TierReceipt } from '../admin/receipt.ts';
 import type { CountOrder } from '../admin/sweep.ts';
 import type { Address, Config } from '../config.ts';
 import type { Identity } from '../origin/forwarded.ts';
@@ -41,7 +42,19 @@ export type Order =
 
 /** A question of a worker to the main thread. */
 export type Request =
-  | { readonly kind: 'purge'; readonly selector: Selector; readonly mode: PurgeMode; readonly by: string }
+  | {
+      readonly kind: 'purge';
+      readonly selector: Selector;
+      readonly mode: PurgeMode;
+      readonly by: string;
+      readonly tiers: readonly TierReceipt[];
+    }
+  | {
+      readonly kind: 'pass';
+      readonly selectors: readonly Selector[];
+      readonly mode: PurgeMode;
+      readonly loop: string;
+    }
   | { readonly kind: 'admit'; readonly purges: number }
   | { readonly kind: 'spread'; readonly keys: readonly string[] };
 

@@ -7,7 +7,7 @@ import type { SqliteStore } from '../../storage/sqlite.ts';
 import type { Removed } from '../../storage/store.ts';
 import type { Inspected } from '../admin/inspect.ts';
 import type { Applied, PurgeTarget } from '../admin/purger.ts';
-import type { PurgeReceipt } from '../admin/receipt.ts';
+import type { PurgeReceipt, TierReceipt } from '../admin/receipt.ts';
 import type { CountOrder } from '../admin/sweep.ts';
 import type { StoredMeta } from '../cache/stored.ts';
 import type { Address, Config } from '../config.ts';
@@ -163,10 +163,12 @@ class Thread implements WorkerTarget {
     const { purgeService } = options;
     this.#dialogue = new Dialogue<Order, Request>(
       this.#worker,
-      async (request): Promise<PurgeReceipt | number | undefined> => {
+      async (request): Promise<PurgeReceipt | readonly TierReceipt[] | number | undefined> => {
         switch (request.kind) {
           case 'purge':
-            return purgeService.purge(request.selector, request.mode, request.by);
+            return purgeService.purge(request.selector, request.mode, request.by, request.tiers);
+          case 'pass':
+            return purgeService.pass(request.selectors, request.mode, request.loop);
           case 'admit':
             return purgeService.admit(request.purges);
           case 'spread':

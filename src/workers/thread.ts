@@ -4,7 +4,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { Journal } from '../../storage/journal.ts';
 import { attachSqliteStore } from '../../storage/sqlite.ts';
 import type { Applied } from '../admin/purger.ts';
-import type { PurgeReceipt } from '../admin/receipt.ts';
+import type { PurgeReceipt, TierReceipt } from '../admin/receipt.ts';
 import { storedMetaCodec } from '../cache/codec.ts';
 import { openShared } from '../nodes.ts';
 import { createLog } from '../observe/log.ts';
@@ -47,7 +47,10 @@ const worker = new EdgeWorker({
   shared,
   journal,
   purgeService: {
-    purge: (selector, mode, by) => main.ask<PurgeReceipt>({ kind: 'purge', selector, mode, by }),
+    pass: (selectors, mode, loop) =>
+      main.ask<readonly TierReceipt[]>({ kind: 'pass', selectors, mode, loop }),
+    purge: (selector, mode, by, tiers = []) =>
+      main.ask<PurgeReceipt>({ kind: 'purge', selector, mode, by, tiers }),
     admit: (purges) => main.ask<number>({ kind: 'admit', purges }),
   },
   hear: hearing.hear,

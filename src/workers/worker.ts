@@ -96,7 +96,7 @@ export class EdgeWorker implements PurgeTarget {
     this.#access = new Access({ counters, log, enabled: config.log.access, now });
     const access = this.#access;
     this.purgeDoor = new PurgeDoor({
-      name: identity.name,
+      identity,
       rules: config.purge,
       service: options.purgeService,
       access,

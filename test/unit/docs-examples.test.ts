@@ -1,0 +1,41 @@
+// Every JSON example in the operators' pages that shows settings is what the program takes.
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { faultsOf } from '../../src/config/faults.ts';
+import { schema } from '../../src/config/schema.ts';
+
+const docs = new URL('../../docs/', import.meta.url);
+const pages = [
+  ...readdirSync(docs)
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => ({ name, text: readFileSync(new URL(name, docs), 'utf8') })),
+  { name: 'README.md', text: readFileSync(new URL('../README.md', docs), 'utf8') },
+];
+
+const blocks = pages.flatMap(({ name, text }) =>
+  [...text.matchAll(/^```json\n([\s\S]*?)^```$/gm)].map(([, json = ''], i) => ({
+    at: `${name} #${i + 1}`,
+    json,
+  })),
+);
+
+/** Of a block; receipts are the only others. */
+function settings(json: string): object | undefined {
+  const value: unknown = JSON.parse(json);
+  if (typeof value !== 'object' || value === null || 'id' in value) return undefined;
+  return 'origin' in value ? value : { origin: 'demo', ...value };
+}
+
+describe('the examples in the pages', () => {
+  it('are there', () => {
+    expect(blocks.filter(({ json }) => settings(json) !== undefined).length).toBeGreaterThan(5);
+  });
+
+  // Files that they name are not read.
+  it.each(blocks)('$at has no fault', ({ json }) => {
+    const set = settings(json);
+    if (set === undefined) return;
+    expect(faultsOf(schema.safeParse(set).error?.issues ?? [], set)).toEqual([]);
+  });
+});
