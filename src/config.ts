@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { type CacheRules, DEFAULT_RULES } from './cache/rules.ts';
 import { accessRules } from './config/access.ts';
 import { overlay } from './config/cache-schema.ts';
+import { connectionsOf } from './config/connections-schema.ts';
 import type { FastCgiConfig } from './config/fastcgi-schema.ts';
 import { ConfigError, type Fault, faultsOf, formatPath } from './config/faults.ts';
 import { type Override, withOverrides } from './config/flags.ts';
@@ -66,6 +67,10 @@ export interface Config {
     readonly drainMs: number;
   };
   readonly client: Limits;
+  /** Most connections of clients, over all workers; undefined sets no limit. */
+  readonly connections: { readonly total: number | undefined; readonly perAddress: number | undefined };
+  /** undefined takes connections as they come. */
+  readonly proxyProtocol: { readonly from: readonly string[]; readonly timeoutMs: number } | undefined;
   readonly originConnections: number;
   readonly cache: { readonly rules: CacheRules; readonly debug: boolean };
   readonly upgrades: { readonly protocols: readonly string[]; readonly idleMs: number; readonly max: number };
@@ -232,6 +237,11 @@ function shape(
       writeIdleTimeoutMs: client.writeIdle,
       maxRequestBodyBytes: client.maxBody === 'none' ? Number.MAX_SAFE_INTEGER : client.maxBody,
     },
+    connections: connectionsOf(client),
+    proxyProtocol:
+      set.proxyProtocol.mode === 'off'
+        ? undefined
+        : { from: set.proxyProtocol.from ?? set.trustedProxies, timeoutMs: set.proxyProtocol.timeout },
     originConnections: set.originConnections,
     cache: { rules, debug: set.cache.debug },
     upgrades: { protocols: set.upgrades.protocols, idleMs: set.upgrades.idle, max: set.upgrades.max },

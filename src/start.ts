@@ -14,6 +14,7 @@ import { storedMetaCodec } from './cache/codec.ts';
 import type { StoredMeta } from './cache/stored.ts';
 import { type Address, type Config, ConfigError, formatAddress } from './config.ts';
 import { bucketMemory } from './gate/buckets.ts';
+import { crowdMemory } from './gate/crowd.ts';
 import { joinNodes, type Nodes } from './nodes.ts';
 import type { Log } from './observe/log.ts';
 import { processMetrics } from './observe/metrics.ts';
@@ -251,6 +252,7 @@ function startWorkers(options: WorkersOptions): Promise<Workers> | Workers {
   return startSingle({
     ...options,
     memoryBytes,
+    crowd: { memory: crowdMemory(1), row: 0 },
     shared: nodes?.store,
     hear: undefined,
     spreadInvalidation: undefined,

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { isFastCgi } from '../origin/fastcgi/address.ts';
 import { globalAccess } from './access-schema.ts';
 import { globalCache } from './cache-schema.ts';
+import { connectionLimits, proxyProtocol } from './connections-schema.ts';
 import { fastcgi } from './fastcgi-schema.ts';
 import { groupName, groupOf, origins, originUrl } from './origins-schema.ts';
 import { headers, RANGE, route } from './routes-schema.ts';
@@ -110,6 +111,7 @@ const client = section('What a client may take and send.', {
   maxHead: size('Largest request head.', { min: 1024, max: MB }).prefault('32KB'),
   maxTarget: size('Longest request target.', { min: 256, max: MB }).prefault('8KB'),
   maxFields: integer('Most field lines in a request head.', { min: 8, max: 10_000 }).prefault(128),
+  ...connectionLimits,
   maxBody: sizeOr('none', 'Largest request body; "none" sets no limit.', { min: 0, max: 256 * TB }).prefault(
     'none',
   ),
@@ -184,6 +186,7 @@ export const schema = section('Settings of holdfast.', {
     'Where trusted proxies say whom they speak for; the last address that none of them vouches away is the client.',
     ['x-forwarded-for', 'forwarded', 'socket'],
   ).prefault('x-forwarded-for'),
+  proxyProtocol,
   access: globalAccess,
   forwarding: section('How the edge names itself to others.', {
     via: text(
@@ -233,6 +236,14 @@ export const schema = section('Settings of holdfast.', {
       message: 'the directory of the scripts, an absolute path such as "/var/www/html"',
     });
   })
+  .refine(
+    ({ proxyProtocol: { mode, from }, trustedProxies }) =>
+      mode === 'off' || (from ?? trustedProxies).length > 0,
+    {
+      path: ['proxyProtocol', 'from'],
+      message: 'addresses, here or in trustedProxies: else nobody could connect',
+    },
+  )
   .superRefine(({ origin, origins, routes }, context) => {
     const known = Object.keys(origins);
     const there = known.length === 0 ? ' (there is none)' : ` (${known.join(', ')})`;

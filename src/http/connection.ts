@@ -82,6 +82,11 @@ export class Connection implements Outlet, IntakeOwner, Served {
     socket.on('close', () => this.#closed());
   }
 
+  /** Bytes that were read before it was known what the connection is. */
+  begin(early: Buffer): void {
+    this.#receive(early);
+  }
+
   drain(): void {
     if (this.idle) this.socket.destroySoon();
   }

@@ -8,6 +8,7 @@ import { Connection } from './connection.ts';
 import type { FieldLines } from './fields.ts';
 import { Handshakes, type Protocol } from './handshake.ts';
 import { HeadParser } from './head.ts';
+import { Introduction, type ProxyTerms } from './introduction.ts';
 import type { Limits } from './limits.ts';
 import type { Handler, Peer } from './message.ts';
 import type { Served } from './served.ts';
@@ -24,12 +25,25 @@ export interface ListenerOptions {
   readonly onRefused?: (status: number, reason: string, peer: Peer) => void;
   /** Hears of each handshake that failed. */
   readonly onHandshakeFailed?: (reason: string, peer: Peer) => void;
+  /** Connections come by a proxy that says whose they are; undefined takes them as they come. */
+  readonly proxy?: ProxyTerms | undefined;
+  /** Counts connections, and says which are too many. */
+  readonly crowd?: Doorkeeper | undefined;
+  /** Hears of each connection that was reset at once: why, in a word and in several. */
+  readonly onTurnedAway?: (reason: string, detail: string, peer: Peer) => void;
   /** Extra field lines on those answers. */
   readonly refusalLines?: FieldLines;
   /** Lets several listeners share the port (SO_REUSEPORT), where the platform can. */
   readonly reusePort?: boolean;
   /** Gives every read a buffer of its own, as where sharing one is not possible (read-buffer.ts). */
   readonly ownReads?: boolean;
+}
+
+/** Who may come in, by the client's address. */
+export interface Doorkeeper {
+  /** Counts a connection in, unless it returns why it is one too many. */
+  enter(address: string): string | undefined;
+  leave(address: string): void;
 }
 
 export interface Listener {
@@ -44,8 +58,8 @@ export interface Listener {
   close(graceMs: number): Promise<void>;
   /** Open connections. */
   readonly connections: number;
-  /** From the next head on, these limits. */
-  use(limits: Limits): void;
+  /** From the next head on, these limits, and from the next connection on these terms. */
+  use(limits: Limits, proxy?: ProxyTerms): void;
   /** Stops at once and resets every connection. */
   destroy(): void;
 }
@@ -67,6 +81,7 @@ class TcpListener implements Listener {
   readonly #connections = new Map<Socket, Served>();
   #handshakes: Handshakes | undefined;
   #http2: Http2Door | undefined;
+  #proxy: ProxyTerms | undefined;
   #sweeper: NodeJS.Timeout | undefined;
   #closing: Promise<void> | undefined;
   /** Set once the server has closed: hears of the last connection's end. */
@@ -74,6 +89,7 @@ class TcpListener implements Listener {
 
   constructor(options: ListenerOptions, handler: Handler) {
     this.#options = options;
+    this.#proxy = options.proxy;
     const scheme = options.tls === undefined ? 'http' : 'https';
     this.#shared = {
       scheme,
@@ -91,7 +107,8 @@ class TcpListener implements Listener {
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket));
   }
 
-  use(limits: Limits): void {
+  use(limits: Limits, proxy?: ProxyTerms): void {
+    this.#proxy = proxy;
     this.#shared.limits = limits;
     this.#shared.parser = new HeadParser(this.#shared.scheme, limits);
     this.#http2?.use(limits);
@@ -126,7 +143,7 @@ class TcpListener implements Listener {
     this.#handshakes = new Handshakes(terms, {
       now: this.#options.now,
       timeoutMs: () => this.#shared.limits.headTimeoutMs,
-      secured: (...made) => this.#serve(...made),
+      secured: (...made) => this.#secured(...made),
       failed: (reason, peer) => this.#options.onHandshakeFailed?.(reason, peer),
     });
   }
@@ -176,16 +193,49 @@ class TcpListener implements Listener {
       this.#connections.delete(socket);
       if (this.#connections.size === 0) this.#emptied?.();
     });
-    if (this.#handshakes === undefined) this.#serve(socket, socket, peer, 'http/1.1');
-    else this.#connections.set(socket, this.#handshakes.begin(socket, peer));
+    if (this.#proxy === undefined) {
+      this.#enter(socket, peer);
+      return;
+    }
+    const introduction = new Introduction(socket, peer, this.#proxy, this.#options.now(), {
+      introduced: (...introduced) => this.#enter(...introduced),
+      failed: (...fault) => this.#options.onTurnedAway?.(...fault),
+    });
+    if (!socket.destroyed) this.#connections.set(socket, introduction);
   }
 
-  /** @param raw the TCP socket under one of TLS, else the same */
-  #serve(raw: Socket, socket: Socket, peer: Peer, protocol: Protocol): void {
-    const connection =
-      protocol === 'h2' && this.#http2 !== undefined
-        ? this.#http2.open(socket, raw, peer)
-        : new Connection(socket, peer, this.#shared, raw);
+  /** It is known whose connection it is. @param early what has been read of it already */
+  #enter(socket: Socket, peer: Peer, early?: Buffer): void {
+    const { crowd } = this.#options;
+    const beyond = crowd?.enter(peer.address);
+    if (beyond !== undefined) {
+      socket.on('error', () => {});
+      socket.resetAndDestroy();
+      this.#options.onTurnedAway?.(beyond, 'too many connections', peer);
+      return;
+    }
+    if (crowd !== undefined) socket.once('close', () => crowd.leave(peer.address));
+    if (this.#handshakes === undefined) {
+      const connection = new Connection(socket, peer, this.#shared);
+      this.#keep(socket, connection);
+      if (early !== undefined && early.length > 0) connection.begin(early);
+      return;
+    }
+    if (early !== undefined) {
+      // TLS takes from the socket what was read of it; nobody else may meanwhile.
+      socket.pause();
+      if (early.length > 0) socket.unshift(early);
+    }
+    this.#connections.set(socket, this.#handshakes.begin(socket, peer));
+  }
+
+  /** @param raw the TCP socket under the one of TLS */
+  #secured(raw: Socket, socket: Socket, peer: Peer, protocol: Protocol): void {
+    const http2 = protocol === 'h2' ? this.#http2 : undefined;
+    this.#keep(raw, http2?.open(socket, raw, peer) ?? new Connection(socket, peer, this.#shared, raw));
+  }
+
+  #keep(raw: Socket, connection: Served): void {
     this.#connections.set(raw, connection);
     if (this.#shared.draining) connection.drain();
   }

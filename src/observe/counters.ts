@@ -42,6 +42,8 @@ export class Counters {
   storeErrors = 0;
   /** Request heads refused by the parser, by status. */
   readonly refusedHeads = new Map<number, number>();
+  /** Connections that were reset at once: too many, or without the PROXY header that is needed; by reason. */
+  readonly turnedAway = new Map<string, number>();
   /** TLS handshakes that failed, by OpenSSL's or the system's word. */
   readonly handshakeFailures = new Map<string, number>();
   /** Requests that the edge refused itself, by reason (the detail of Cache-Status). */

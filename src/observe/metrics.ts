@@ -117,6 +117,12 @@ export function createMetrics(counters: Counters, gauges: Gauges, process: boole
     () => counters.refusedHeads,
   );
   labelled(
+    'holdfast_turned_away_total',
+    'Connections that were reset at once: too many, or without the PROXY header that is needed; by reason.',
+    'reason',
+    () => counters.turnedAway,
+  );
+  labelled(
     'holdfast_tls_handshake_failures_total',
     "TLS handshakes that failed, by OpenSSL's or the system's word.",
     'reason',

@@ -5,6 +5,7 @@ import type { JournalSnapshot, PurgeMode, PurgeRecord, Selector, Standing } from
 import type { TierReceipt } from '../admin/receipt.ts';
 import type { CountOrder } from '../admin/sweep.ts';
 import type { Address, Config } from '../config.ts';
+import type { CrowdPlace } from '../gate/crowd.ts';
 import type { Identity } from '../origin/forwarded.ts';
 import type { TlsTerms } from '../tls/terms.ts';
 import type { Ear } from './news.ts';
@@ -17,6 +18,7 @@ export interface WorkerData {
   readonly demoUrl: string | undefined;
   readonly memoryBytes: number;
   readonly buckets: SharedArrayBuffer;
+  readonly crowd: CrowdPlace;
   readonly diskPort: MessagePort | undefined;
   readonly journal: JournalSnapshot;
   readonly ear: Ear;

@@ -11,6 +11,7 @@ import type { PurgeReceipt, TierReceipt } from '../admin/receipt.ts';
 import type { CountOrder } from '../admin/sweep.ts';
 import type { StoredMeta } from '../cache/stored.ts';
 import type { Address, Config } from '../config.ts';
+import { type CrowdPlace, crowdMemory } from '../gate/crowd.ts';
 import { joinMetrics } from '../observe/metrics.ts';
 import type { TlsTerms } from '../tls/terms.ts';
 import { Dialogue } from './dialogue.ts';
@@ -60,6 +61,7 @@ export async function startThreads(options: ThreadOptions): Promise<Workers> {
 class ThreadPool implements Workers {
   #options: ThreadOptions;
   readonly #threads = new Set<Thread>();
+  readonly #crowd: SharedArrayBuffer;
   readonly #announcer = new Announcer<News>();
   readonly #addresses = new Map<Door, Address>();
   #terms: TlsTerms | undefined;
@@ -67,6 +69,7 @@ class ThreadPool implements Workers {
 
   constructor(options: ThreadOptions) {
     this.#options = options;
+    this.#crowd = crowdMemory(options.count);
   }
 
   readonly targets = (): readonly WorkerTarget[] => [...this.#threads];
@@ -106,10 +109,18 @@ class ThreadPool implements Workers {
     await Promise.all([...this.#threads].map((thread) => thread.close(graceMs)));
   }
 
+  /** A row that no worker has: that of one that ended, where there was one. */
+  #place(): CrowdPlace {
+    const taken = new Set([...this.#threads].map(({ row }) => row));
+    let row = 0;
+    while (taken.has(row)) row++;
+    return { memory: this.#crowd, row };
+  }
+
   async #add(): Promise<void> {
     const { log } = this.#options;
     const { ear, close } = this.#announcer.ear();
-    const thread = new Thread(this.#options, ear, (keys) => this.#invalidate(keys));
+    const thread = new Thread(this.#options, this.#place(), ear, (keys) => this.#invalidate(keys));
     // From here on it hears of purges; those from before are in its snapshot of the journal.
     this.#threads.add(thread);
     thread.onExit((error) => {
@@ -132,12 +143,20 @@ class ThreadPool implements Workers {
 
 class Thread implements WorkerTarget {
   readonly ready: Promise<void>;
+  /** Its row in the memory where connections are counted. */
+  readonly row: number;
   readonly #worker: Worker;
   readonly #dialogue: Dialogue<Order, Request>;
   #error: Error | undefined;
 
-  constructor(options: ThreadOptions, ear: Ear, invalidate: (keys: readonly string[]) => void) {
+  constructor(
+    options: ThreadOptions,
+    crowd: CrowdPlace,
+    ear: Ear,
+    invalidate: (keys: readonly string[]) => void,
+  ) {
     const { config, identity, demoUrl, buckets, disk, journal, count } = options;
+    this.row = crowd.row;
     const diskPort = disk?.port();
     const data: WorkerData = {
       config,
@@ -145,6 +164,7 @@ class Thread implements WorkerTarget {
       demoUrl,
       memoryBytes: Math.floor(config.memoryBytes / count),
       buckets,
+      crowd,
       diskPort,
       journal: journal.snapshot(),
       ear,

@@ -17,7 +17,9 @@ import { Packer } from '../cache/pack.ts';
 import type { StoredMeta } from '../cache/stored.ts';
 import type { Address, Config } from '../config.ts';
 import { Edge } from '../edge.ts';
+import { Crowd, type CrowdLimits, type CrowdPlace } from '../gate/crowd.ts';
 import type { GateTools } from '../gate/gate.ts';
+import type { ProxyTerms } from '../http/introduction.ts';
 import { createListener, type Listener, type ListenerOptions } from '../http/listener.ts';
 import { type NodesHealth, tiersOf } from '../nodes.ts';
 import { Access } from '../observe/access.ts';
@@ -25,6 +27,7 @@ import { Counters } from '../observe/counters.ts';
 import type { Log } from '../observe/log.ts';
 import { createMetrics } from '../observe/metrics.ts';
 import type { Identity } from '../origin/forwarded.ts';
+import { addressTest } from '../origin/forwarded.ts';
 import { PurgeDoor, type PurgeService } from '../purge-door.ts';
 import { Site } from '../site/site.ts';
 import { Upstreams } from '../site/upstreams.ts';
@@ -41,6 +44,8 @@ export interface WorkerOptions {
   readonly demoUrl: string | undefined;
   /** The rate limits' buckets, which all workers share (gate/buckets.ts). */
   readonly buckets: SharedArrayBuffer;
+  /** Where this worker counts its connections. */
+  readonly crowd: CrowdPlace;
   /** This worker's share of the memory. */
   readonly memoryBytes: number;
   readonly disk: Store<StoredMeta> | undefined;
@@ -71,6 +76,7 @@ export class EdgeWorker implements PurgeTarget {
   readonly #memory: MemoryStore<StoredMeta>;
   readonly #sweep: Sweep<MetInMemory>;
   readonly #tunnels: Tunnels;
+  readonly #crowd: Crowd;
   readonly #plain: Listener;
   #tls: Listener | undefined;
   readonly #upstreams: Upstreams;
@@ -119,6 +125,7 @@ export class EdgeWorker implements PurgeTarget {
       log,
       now,
     });
+    this.#crowd = new Crowd(options.crowd, crowdLimits(config));
     this.#plain = this.#createListener();
     this.metrics = createMetrics(
       counters,
@@ -155,8 +162,10 @@ export class EdgeWorker implements PurgeTarget {
     this.edge.use(new Site(config, this.#upstreams, this.#gateTools()), config.cache.debug);
     this.purgeDoor.use(config.purge);
     this.#access.enabled = config.log.access;
-    this.#plain.use(config.client);
-    this.#tls?.use(config.client);
+    this.#crowd.use(crowdLimits(config));
+    const proxy = proxyTerms(config);
+    this.#plain.use(config.client, proxy);
+    this.#tls?.use(config.client, proxy);
     log.level = config.log.level;
   }
 
@@ -203,12 +212,18 @@ export class EdgeWorker implements PurgeTarget {
     return createListener(
       {
         limits: config.client,
+        proxy: proxyTerms(config),
+        crowd: this.#crowd,
         now,
         reusePort,
         refusalLines: ['Cache-Status', formatCacheStatus(identity.name, { detail: 'malformed-request' })],
         onRefused: (status, reason, peer) => {
           Counters.bump(this.counters.refusedHeads, status);
           log.info({ client: peer.address, status, reason }, 'request refused');
+        },
+        onTurnedAway: (reason, detail, peer) => {
+          Counters.bump(this.counters.turnedAway, reason);
+          log.debug({ client: peer.address, reason, detail }, 'connection turned away');
         },
         onHandshakeFailed: (reason, peer) => {
           Counters.bump(this.counters.handshakeFailures, reason);
@@ -242,4 +257,13 @@ export class EdgeWorker implements PurgeTarget {
     );
     return { memory, disk: ofDisk, shared: ofShared };
   }
+}
+
+/** Proxies stand for many clients. */
+function crowdLimits({ connections, trustedProxies }: Config): CrowdLimits {
+  return { ...connections, exempt: addressTest(trustedProxies) };
+}
+
+function proxyTerms({ proxyProtocol }: Config): ProxyTerms | undefined {
+  return proxyProtocol && { trusted: addressTest(proxyProtocol.from), timeoutMs: proxyProtocol.timeoutMs };
 }
