@@ -148,7 +148,11 @@ function build(
   );
   const settings = tlsSettings(result.data.tls);
   const ofOrigins: Fault[] = [];
-  const origins = originGroups(result.data.origins, waitsOf(result.data), ofOrigins);
+  const origins = originGroups(
+    result.data.origins,
+    { timeouts: waitsOf(result.data), fastcgi: result.data.fastcgi },
+    ofOrigins,
+  );
   const unread = [
     ...[read, ...peers, ...bodies].flatMap((one) => ('fault' in one ? [one.fault] : [])),
     ...(settings === undefined ? [] : loadTls(settings).faults),

@@ -7,6 +7,7 @@ import type { BalanceName } from '../origin/balance.ts';
 import type { OriginTls } from '../origin/connect.ts';
 import type { HealthRules } from '../origin/health.ts';
 import type { WaitingRules } from '../origin/waiting.ts';
+import { type FastCgiConfig, overlayFastCgi } from './fastcgi-schema.ts';
 import type { Fault } from './faults.ts';
 import type { HedgeAfter, ParsedGroup, ParsedTls, StatusRange } from './origins-schema.ts';
 
@@ -40,8 +41,14 @@ export interface OriginGroupConfig {
   readonly health: HealthRules & { readonly statuses: readonly StatusRange[] };
   readonly hedge: { readonly after: HedgeAfter; readonly allowance: AllowanceRules };
   readonly http2: boolean;
+  readonly fastcgi: FastCgiConfig;
   readonly maxAgeMs: number | undefined;
   readonly resolveMs: number;
+}
+
+interface Common {
+  readonly timeouts: Timeouts;
+  readonly fastcgi: FastCgiConfig;
 }
 
 interface Timeouts {
@@ -50,21 +57,26 @@ interface Timeouts {
   readonly idleMs: number;
 }
 
-/** @param faults takes what is wrong with the files. */
+/**
+ * @param common what holds where a group says nothing
+ * @param faults takes what is wrong with the files
+ */
 export function originGroups(
   set: Readonly<Record<string, ParsedGroup>>,
-  timeouts: Timeouts,
+  common: Common,
   faults: Fault[],
 ): Readonly<Record<string, OriginGroupConfig>> {
   return Object.fromEntries(
-    Object.entries(set).map(([name, group]) => [
-      name,
-      originGroup(group, timeouts, `origins.${name}`, faults),
-    ]),
+    Object.entries(set).map(([name, group]) => [name, originGroup(group, common, `origins.${name}`, faults)]),
   );
 }
 
-function originGroup(set: ParsedGroup, common: Timeouts, path: string, faults: Fault[]): OriginGroupConfig {
+function originGroup(
+  set: ParsedGroup,
+  { timeouts: common, fastcgi }: Common,
+  path: string,
+  faults: Fault[],
+): OriginGroupConfig {
   const { timeouts, retries, health, hedge, connections } = set;
   const tls = set.tls && readTls(set.tls, `${path}.tls`, faults);
   return {
@@ -101,6 +113,7 @@ function originGroup(set: ParsedGroup, common: Timeouts, path: string, faults: F
     },
     hedge: { after: hedge.after, allowance: { share: hedge.budget / 100, perSecond: 0 } },
     http2: set.http2,
+    fastcgi: overlayFastCgi(fastcgi, set.fastcgi),
     maxAgeMs: connections.maxAge === 'none' ? undefined : connections.maxAge,
     resolveMs: connections.resolve,
   };

@@ -227,14 +227,17 @@ export const schema = section('Settings of holdfast.', {
     },
   )
   .superRefine(({ origin, origins, fastcgi }, context) => {
-    const urls = Object.values(origins).flatMap(({ servers }) => servers.map(({ url }) => url));
-    if (origin.kind === 'url') urls.push(origin.url);
-    if (fastcgi.root !== undefined || !urls.some(isFastCgi)) return;
-    context.addIssue({
-      code: 'custom',
-      path: ['fastcgi', 'root'],
-      message: 'the directory of the scripts, an absolute path such as "/var/www/html"',
-    });
+    const without = (path: string[]): void =>
+      context.addIssue({
+        code: 'custom',
+        path: [...path, 'fastcgi', 'root'],
+        message: 'the directory of the scripts, an absolute path such as "/var/www/html"',
+      });
+    if (fastcgi.root !== undefined) return;
+    if (origin.kind === 'url' && isFastCgi(origin.url)) without([]);
+    for (const [name, group] of Object.entries(origins))
+      if (group.fastcgi.root === undefined && group.servers.some(({ url }) => isFastCgi(url)))
+        without(['origins', name]);
   })
   .refine(
     ({ proxyProtocol: { mode, from }, trustedProxies }) =>

@@ -14,20 +14,20 @@ import { Origin, type OriginOptions } from '../origin/origin.ts';
 import type { Upstream } from '../origin/upstream.ts';
 
 /** Everything that an upstream is made of: one origin by itself, or a group. */
-type Plan = { readonly fastcgi: FastCgiConfig } & (
+type Plan =
   | {
       readonly kind: 'origin';
       readonly url: string;
       readonly timeouts: Config['timeouts'];
       readonly connections: number;
+      readonly fastcgi: FastCgiConfig;
     }
   | {
       readonly kind: 'group';
       readonly name: string;
       readonly group: OriginGroupConfig;
       readonly host: Config['host'];
-    }
-);
+    };
 
 interface Open {
   readonly plan: Plan;
@@ -136,7 +136,7 @@ export class Upstreams {
 function plansOf(config: Config, demoUrl: string | undefined): ReadonlyMap<string, Plan> {
   const { origin, origins, timeouts, originConnections: connections, host, fastcgi } = config;
   const plans = new Map<string, Plan>(
-    Object.entries(origins).map(([name, group]) => [name, { kind: 'group', name, group, host, fastcgi }]),
+    Object.entries(origins).map(([name, group]) => [name, { kind: 'group', name, group, host }]),
   );
   const url = origin.kind === 'url' ? origin.url : origin.kind === 'demo' ? demoUrl : undefined;
   if (url !== undefined) plans.set(DEFAULT_GROUP, { kind: 'origin', url, timeouts, connections, fastcgi });
@@ -151,7 +151,7 @@ function openUpstream(plan: Plan, options: UpstreamsOptions): Upstream {
     const names = namesOf(url, RESOLVE_MS, now);
     return openOne({ ...limits, url, maxAgeMs: MAX_AGE_MS, names, now }, fastcgi, options.log);
   }
-  const { name, group, host, fastcgi } = plan;
+  const { name, group, host } = plan;
   return new Group({
     ...group,
     ...options,
@@ -159,7 +159,7 @@ function openUpstream(plan: Plan, options: UpstreamsOptions): Upstream {
     ownHost: host === 'origin',
     servers: group.servers.map((server) => ({
       ...server,
-      origin: openServer(server, group, fastcgi, options),
+      origin: openServer(server, group, options),
     })),
   });
 }
@@ -168,7 +168,6 @@ function openUpstream(plan: Plan, options: UpstreamsOptions): Upstream {
 export function openServer(
   server: OriginServerConfig,
   group: OriginGroupConfig,
-  fastcgi: FastCgiConfig,
   { log, now }: UpstreamsOptions,
 ): Upstream {
   const { timeouts, http2, maxAgeMs, resolveMs } = group;
@@ -184,7 +183,7 @@ export function openServer(
     triesOnce: true,
     now,
   };
-  return openOne(options, fastcgi, log);
+  return openOne(options, group.fastcgi, log);
 }
 
 function openOne(options: OriginOptions, fastcgi: FastCgiConfig, log: Log): Upstream {

@@ -394,6 +394,38 @@ describe('connections to a FastCGI origin', () => {
   });
 });
 
+describe('a group of FastCGI origins', () => {
+  const before_ = async (group: Settings, handlers: readonly FastCgiHandler[]) => {
+    const php = await Promise.all(handlers.map((handler) => fastCgiResponder(handler)));
+    for (const one of php) onTestFinished(() => one.close());
+    const servers = php.map(({ url }) => ({ url }));
+    const origins = { php: { servers, fastcgi: { root: '/other' }, ...group } };
+    const edge = await edgeBefore('php', { origins, fastcgi: { root: '/srv', checkFiles: false } });
+    return { php, edge };
+  };
+
+  it('has its own root, and what it leaves out from the settings of all', async () => {
+    const { php, edge } = await before_({}, [hello]);
+    await get(edge.url, '/a.php');
+    expect(php[0]?.requests[0]?.params.SCRIPT_FILENAME).toBe('/other/a.php');
+  });
+
+  it('passes over a server that fails', async () => {
+    const { edge } = await before_({}, [(_, reply) => void reply.socket.destroy(), hello]);
+    for (const path of ['/1.php', '/2.php', '/3.php']) expect((await get(edge.url, path)).status).toBe(200);
+  });
+
+  it('gives up a script that takes longer than all may take', async () => {
+    const { edge, php } = await before_({ timeouts: { total: '300ms' }, retries: { attempts: 0 } }, [
+      () => undefined,
+    ]);
+    const response = await get(edge.url, '/a.php');
+    expect(response.status).toBe(504);
+    expect(cacheStatus(response)).toMatchObject({ detail: 'total-timeout' });
+    expect(await php[0]?.requests[0]?.gone).toMatch(/aborted|closed/);
+  });
+});
+
 describe('several workers', () => {
   it('ask a FastCGI origin too', async () => {
     const { edge, php } = await before(hello, {}, { workers: 2 });

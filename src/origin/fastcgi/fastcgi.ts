@@ -30,6 +30,8 @@ export interface FastCgiOptions extends ScriptRules {
   readonly firstByteTimeoutMs: number;
   /** Between two pieces of the response. */
   readonly idleTimeoutMs: number;
+  /** From the first step to the last byte of the response; undefined sets no bound. */
+  readonly totalTimeoutMs?: number | undefined;
   /** Takes what a script wrote to its error stream, cut to a bound. */
   readonly onErrorStream: (text: string, script: string) => void;
 }
@@ -112,6 +114,7 @@ class Running implements Exchange {
   #content: Content | undefined;
   #leaveQueue: () => void = () => undefined;
   #waitTimer: NodeJS.Timeout | undefined;
+  #totalTimer: NodeJS.Timeout | undefined;
   #attempts = 0;
   #paused = false;
   #ended = false;
@@ -126,6 +129,8 @@ class Running implements Exchange {
   }
 
   start(): void {
+    const { totalTimeoutMs } = this.#upstream.options;
+    if (totalTimeoutMs !== undefined) this.#totalTimer = setTimeout(() => this.#giveUp(), totalTimeoutMs);
     this.#prepare().then(
       (params) => {
         if (params !== undefined) this.#attempt(params, false);
@@ -145,7 +150,16 @@ class Running implements Exchange {
   }
 
   abort(): void {
+    if (this.#finish()) this.#breakOff();
+  }
+
+  #giveUp(): void {
     if (!this.#finish()) return;
+    this.#breakOff();
+    this.#events.onFailure(new OriginFailure('total-timeout'));
+  }
+
+  #breakOff(): void {
     this.#leaveQueue();
     this.#exchanging?.abort();
   }
@@ -250,6 +264,7 @@ class Running implements Exchange {
     if (this.#ended) return false;
     this.#ended = true;
     clearTimeout(this.#waitTimer);
+    clearTimeout(this.#totalTimer);
     this.#content?.release();
     this.#upstream.leave();
     if (this.#stderr.length > 0)
