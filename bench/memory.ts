@@ -134,5 +134,7 @@ function metaOf(i: number, bodyBytes: number): StoredMeta {
     seq: 0,
     partial: undefined,
     authorized: false,
+    content: undefined,
+    coded: undefined,
   };
 }

@@ -77,6 +77,8 @@ function metaOf(i: number, tags: string): StoredMeta {
     seq: 0,
     partial: undefined,
     authorized: false,
+    content: undefined,
+    coded: undefined,
   };
 }
 

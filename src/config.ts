@@ -72,6 +72,7 @@ export interface Config {
   /** undefined takes connections as they come. */
   readonly proxyProtocol: { readonly from: readonly string[]; readonly timeoutMs: number } | undefined;
   readonly originConnections: number;
+  readonly compression: { readonly concurrency: number };
   readonly cache: { readonly rules: CacheRules; readonly debug: boolean };
   readonly upgrades: { readonly protocols: readonly string[]; readonly idleMs: number; readonly max: number };
   readonly purge: {
@@ -247,6 +248,7 @@ function shape(
         ? undefined
         : { from: set.proxyProtocol.from ?? set.trustedProxies, timeoutMs: set.proxyProtocol.timeout },
     originConnections: set.originConnections,
+    compression: set.compression,
     cache: { rules, debug: set.cache.debug },
     upgrades: { protocols: set.upgrades.protocols, idleMs: set.upgrades.idle, max: set.upgrades.max },
     purge: {

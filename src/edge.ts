@@ -22,6 +22,10 @@ import { SearchAliases } from './cache/search-aliases.ts';
 import type { StoredMeta } from './cache/stored.ts';
 import { groupTag, subjectOf } from './cache/subject.ts';
 import { selects, selectVariant, variantKey } from './cache/vary.ts';
+import { withOriginTags } from './compress/coded-tag.ts';
+import { Compressor } from './compress/compressor.ts';
+import { withoutForms } from './compress/forms.ts';
+import { Presenter } from './compress/presenter.ts';
 import { Fetcher, type FetchOutcome } from './fetch.ts';
 import type { Verdict as GateVerdict } from './gate/gate.ts';
 import type { FieldLines } from './http/fields.ts';
@@ -79,6 +83,8 @@ export class Edge {
   readonly #aliases = new SearchAliases();
   readonly #fetcher: Fetcher;
   readonly #reply: Reply;
+  readonly #compressor: Compressor;
+  readonly #presenter: Presenter;
   #site: Site;
 
   constructor(options: EdgeOptions) {
@@ -86,7 +92,15 @@ export class Edge {
     this.#site = options.site;
     this.#admit = admissions(options.identity);
     this.#reply = new Reply(options);
-    const keep = new Keep({ ...options, aliases: this.#aliases });
+    const { concurrency } = options.site.compression;
+    this.#compressor = new Compressor({ ...options, concurrency });
+    this.#presenter = new Presenter({
+      ...options,
+      compressor: this.#compressor,
+      rulesFor: (request, type) => this.#site.rulesFor(request.method, request, type),
+      touch: (record) => options.store.touch(record),
+    });
+    const keep = new Keep({ ...options, aliases: this.#aliases, compressor: this.#compressor });
     this.#fetcher = new Fetcher({ ...options, keep, flights: this.#flights, hitForMiss: this.#hitForMiss });
   }
 
@@ -95,11 +109,23 @@ export class Edge {
     return this.#flights.size;
   }
 
+  /** Encoded forms that wait to be made. */
+  get compressing(): number {
+    return this.#compressor.queued;
+  }
+
   /** From now on requests are served by these settings; those under way end by theirs. */
   use(site: Site, debugKey: boolean): void {
     this.#site = site;
     this.#reply.debugKey = debugKey;
     this.#options.tunnels.use(site.upgrades);
+    this.#compressor.concurrency = site.compression.concurrency;
+    this.#presenter.forget();
+  }
+
+  /** No work goes on behind. */
+  close(): void {
+    this.#compressor.stop();
   }
 
   /** Admit and route. */
@@ -159,6 +185,7 @@ export class Edge {
       target: route.rewritten(request, exact.target),
       upgrade,
       toEdge: edges?.(request.peer.address) ?? false,
+      held: NOTHING,
       storeFailed: false,
       alone: false,
       vary: undefined,
@@ -184,7 +211,9 @@ export class Edge {
   #lookUp(visit: Visit): void {
     const { store, log, counters } = this.#options;
     const { key, request } = visit;
-    const records = store.getNow(key) ?? NOTHING;
+    const held = store.getNow(key) ?? NOTHING;
+    visit.held = held;
+    const records = withoutForms(held);
     const record = selectVariant(records, request.fields);
     // What is deleted here another node may have anew.
     const isDead = record !== undefined && store.hasShared && this.#verdict(record) === 'deleted';
@@ -204,14 +233,20 @@ export class Edge {
   #decideOn(visit: Visit, found: Records): void {
     const held = this.#options.store.getNow(visit.key) ?? NOTHING;
     const { fields } = visit.request;
-    const record = selectVariant(held, fields);
-    if (record === undefined) return this.#decide(visit, found, selectVariant(found, fields));
+    const records = withoutForms(held);
+    const record = selectVariant(records, fields);
+    visit.held = found;
+    if (record === undefined) {
+      const others = withoutForms(found);
+      return this.#decide(visit, others, selectVariant(others, fields));
+    }
     // What was promoted just now came from the disk, and is told so.
     const { variant, meta } = record;
     const promoted = found.find(
       (one) => one.variant === variant && one.meta.respondedAt === meta.respondedAt,
     );
-    this.#decide(visit, held, promoted ?? record);
+    if (promoted === undefined) visit.held = held;
+    this.#decide(visit, records, promoted ?? record);
   }
 
   /** Decide, and THE SWITCH. */
@@ -220,10 +255,11 @@ export class Edge {
     const { rules } = route;
     const verdict = record === undefined ? 'valid' : this.#verdict(record);
     const now = this.#options.now();
+    const shown = record && this.#shown(visit, record);
     const decision = decide({
       method: request.method,
       request: admission.facts,
-      stored: record?.meta,
+      stored: shown?.meta,
       verdict,
       rules,
       hadVariants: records.length > 0,
@@ -237,11 +273,12 @@ export class Edge {
         return this.#pass(visit, 'method', decision.invalidate);
       case 'hit':
         this.#options.store.touch(given(record));
-        return this.#reply.hit(visit, given(record), now);
+        return this.#reply.hit(visit, this.#served(visit, given(shown)), now);
       case 'stale': {
         const ttl = Math.floor(decision.ttlMs / 1000);
         this.#options.store.touch(given(record));
-        this.#reply.stored(visit, given(record), 'stale', { hit: true, ttl, detail: decision.reason });
+        const status = { hit: true, ttl, detail: decision.reason } as const;
+        this.#reply.stored(visit, this.#served(visit, given(shown)), 'stale', status);
         if (decision.refresh)
           this.#refreshBehind(visit, {
             ...none,
@@ -396,8 +433,10 @@ export class Edge {
     };
     const bare = { ...form, without: ANSWERED_HERE };
     switch (ask) {
-      case 'as-is':
-        return forwardRequestLines(request, form);
+      case 'as-is': {
+        const lines = forwardRequestLines(request, form);
+        return route.rules.compress.encodings.length > 0 ? withOriginTags(lines) : lines;
+      }
       case 'whole':
         return forwardRequestLines(request, bare);
       case 'validate': {
@@ -443,7 +482,12 @@ export class Edge {
         if (collapsed && !(shared && this.#usable(visit, record.meta))) return this.#goAlone(visit, forward);
         const stored = shared && !collapsed;
         const status = { fwd: forward.reason, fwdStatus: 304, stored, collapsed } as const;
-        return this.#reply.stored(visit, record, 'revalidated', status);
+        return this.#reply.stored(
+          visit,
+          this.#served(visit, this.#shown(visit, record)),
+          'revalidated',
+          status,
+        );
       }
       case 'shared': {
         const { fill, meta } = outcome;
@@ -510,9 +554,10 @@ export class Edge {
     fwdStatus: number | undefined,
     failure?: OriginFailure,
   ): void {
-    const record = given(stored);
+    const record = this.#shown(visit, given(stored));
     const ttl = ttlSeconds(record.meta, this.#options.now(), verdict);
-    this.#reply.stored(visit, record, 'stale', { fwd: reason, fwdStatus, ttl, detail: ground }, failure);
+    const status = { fwd: reason, fwdStatus, ttl, detail: ground };
+    this.#reply.stored(visit, this.#served(visit, record), 'stale', status, failure);
   }
 
   /** What a successful unsafe request makes of stored responses (RFC 9111 §4.4, RFC 9875 §3), before its client hears of it. */
@@ -571,6 +616,17 @@ export class Edge {
     return records.some((record) => this.#verdict(record) === 'deleted')
       ? records.filter((record) => this.#verdict(record) !== 'deleted')
       : records;
+  }
+
+  /** A stored response in the form that the request takes. */
+  #shown({ held, request, admission }: Visit, record: Stored<StoredMeta>): Stored<StoredMeta> {
+    if (record.meta.content === undefined) return record;
+    return this.#presenter.present(record, held, request, admission.facts);
+  }
+
+  #served({ request, admission }: Visit, shown: Stored<StoredMeta>): Stored<StoredMeta> {
+    if (shown.meta.coded !== undefined) this.#presenter.served(shown, request.method, admission.facts);
+    return shown;
   }
 
   /** What the purge journal says of a record; asked again only when the journal has moved. */

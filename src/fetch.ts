@@ -11,6 +11,7 @@ import type { CacheRules } from './cache/rules.ts';
 import type { StoredMeta } from './cache/stored.ts';
 import { fieldOf } from './cache/validators.ts';
 import { variantKey } from './cache/vary.ts';
+import { contentName } from './compress/content-name.ts';
 import type { FieldLines } from './http/fields.ts';
 import type { Request } from './http/message.ts';
 import type { Keep } from './keep.ts';
@@ -196,6 +197,7 @@ class Fetch {
       respondedAt: now(),
       rules,
       seq: flight.seq,
+      content: contentName(),
     };
 
     if (request.method === 'HEAD' && record !== undefined) keep.afterHead(record, status, answer);

@@ -13,6 +13,8 @@ import type { SearchAliases } from './cache/search-aliases.ts';
 import type { StoredMeta } from './cache/stored.ts';
 import { subjectOf } from './cache/subject.ts';
 import { normalisedValue, variantKey } from './cache/vary.ts';
+import type { Compressor } from './compress/compressor.ts';
+import { formsOf, withoutForms } from './compress/forms.ts';
 import type { FetchOutcome, FetchPlan } from './fetch.ts';
 import { Fields } from './http/fields.ts';
 import type { Counters } from './observe/counters.ts';
@@ -27,6 +29,8 @@ export interface KeepOptions {
   /** Hears of purges and invalidations before it is asked whether something may be stored. */
   readonly hear: (() => void) | undefined;
   readonly aliases: SearchAliases;
+  /** Makes encoded forms of what is stored. */
+  readonly compressor: Compressor;
   readonly counters: Counters;
   readonly log: Log;
 }
@@ -50,6 +54,7 @@ export class Keep {
     if (meta.partial === undefined) {
       this.#put(key, variant, meta, chunks, rules);
       this.#forget(key, `${variant}${PART}`);
+      this.#options.compressor.first({ key, variant }, meta, rules.compress, request.fields);
       return;
     }
     if (end.length !== meta.partial.end - meta.partial.start) return;
@@ -169,9 +174,10 @@ export class Keep {
   #put(key: string, variant: string, meta: StoredMeta, chunks: readonly Buffer[], rules: CacheRules): void {
     const { store, aliases, counters } = this.#options;
     aliases.learn(key, new Fields(meta.lines));
+    this.#forgetForms(key, variant);
     this.#quietly(key, () => store.put(key, variant, meta, chunks));
-    const held = store.getNow(key);
-    for (const oldest of held?.slice(rules.maxVariants) ?? []) {
+    const held = withoutForms(store.getNow(key) ?? []);
+    for (const oldest of held.slice(rules.maxVariants)) {
       counters.variantsEvicted++;
       this.#forget(key, oldest.variant);
     }
@@ -183,6 +189,15 @@ export class Keep {
 
   #forget(key: string, variant: string): void {
     this.#quietly(key, () => this.#options.store.delete(key, variant));
+    this.#forgetForms(key, variant);
+  }
+
+  /** Forms are of use with their response only. Those that memory does not know of go with their tier's eviction. */
+  #forgetForms(key: string, variant: string): void {
+    const { store } = this.#options;
+    const held = store.getNow(key) ?? [];
+    if (withoutForms(held) === held) return;
+    for (const form of formsOf(held, variant)) this.#quietly(key, () => store.delete(key, form.variant));
   }
 
   #quietly(key: string, work: () => Promise<unknown>): void {

@@ -11,6 +11,7 @@ import { bodySource } from './cache/source.ts';
 import type { StoredMeta } from './cache/stored.ts';
 import { endToEnd } from './cache/stored-fields.ts';
 import { validatorsOf } from './cache/validators.ts';
+import { presentFetched, presentLines, presentPassed } from './compress/fetched.ts';
 import { deliver } from './deliver.ts';
 import { contentLength, type FetchOutcome } from './fetch.ts';
 import { Generations } from './generations.ts';
@@ -169,7 +170,8 @@ export class Reply {
     collapsed: boolean,
   ): void {
     const { request, admission } = visit;
-    const { response, meta, body, combined, rules } = fetched;
+    const { response, body, combined, rules } = fetched;
+    const meta = presentFetched(fetched.meta, admission.facts);
     const stored = fetched.stored && !collapsed;
     const status = this.#forwarded(visit, forward, response.status, { stored, collapsed });
     const cacheStatus = this.#status(visit, status);
@@ -177,7 +179,8 @@ export class Reply {
     const marks = this.#marks(visit, age, cacheStatus, 'miss');
     const sent: Sent = { outcome: 'miss', cacheStatus, collapsed, stored };
     // The client that asked has every field; what is stored, and what others get, lacks those that are withheld.
-    const lines = collapsed || combined ? meta.lines : passedLines(response.fields, rules);
+    const lines =
+      collapsed || combined ? meta.lines : presentLines(passedLines(response.fields, rules), meta);
     if (meta.partial !== undefined && !combined) {
       const head = { status: response.status, lines: mark(lines, marks), length: body.length };
       return this.#send(visit, { head, open: () => body.open(0, undefined) }, sent);
@@ -197,7 +200,13 @@ export class Reply {
     const cacheStatus = this.#status(visit, this.#forwarded(visit, forward, response.status, {}));
     const sent: Sent = { outcome, cacheStatus, reason: outcome === 'bypass' ? undefined : reason };
     const marks = this.#marks(visit, undefined, cacheStatus, outcome);
-    const lines = passedLines(response.fields, fetched.rules);
+    const lines = presentPassed(passedLines(response.fields, fetched.rules), {
+      method: request.method,
+      request: request.fields,
+      status: response.status,
+      response: response.fields,
+      rules: fetched.rules.compress,
+    });
     const source = fill.reader();
     responder.onAbort(() => source.close());
 

@@ -20,6 +20,8 @@ export interface Visit {
   readonly upgrade: readonly string[] | undefined;
   /** The client is an edge of the operator's. */
   readonly toEdge: boolean;
+  /** What was found under its key, encoded forms too. */
+  held: readonly Stored<StoredMeta>[];
   /** The store could not be asked: the miss is the storage's, not the cache's. */
   storeFailed: boolean;
   /** It has waited on another's fetch in vain: now it fetches alone. */

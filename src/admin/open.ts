@@ -3,6 +3,7 @@
 import type { Journal } from '../../storage/journal.ts';
 import type { SqliteStore } from '../../storage/sqlite.ts';
 import type { StoredMeta } from '../cache/stored.ts';
+import { describable } from '../compress/forms.ts';
 import { type Config, rulesFor } from '../config.ts';
 import { createListener, type Listener } from '../http/listener.ts';
 import type { Nodes } from '../nodes.ts';
@@ -90,7 +91,7 @@ export function openAdmin({
       const keys = keysOf(url);
       const memory = await Promise.all(pool.targets().map((target) => target.inspect(keys)));
       const onDisk = await Promise.all(disk === undefined ? [] : keys.map((key) => disk.get(key)));
-      const described = onDisk.flat().map((record) => inspected(record, journal, now()));
+      const described = onDisk.flatMap(describable).map((record) => inspected(record, journal, now()));
       return merged([...memory.flat(), ...described]);
     },
     log,

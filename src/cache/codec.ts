@@ -2,13 +2,14 @@
 // order. Decoding trusts nothing: a shape, a number or a field line that could not have been encoded is no meta.
 
 import type { Codec } from '../../storage/store.ts';
+import { isCoding } from '../compress/coding.ts';
 import type { StoredMeta } from './stored.ts';
 import { subjectOf } from './subject.ts';
 
 /** Changed with the format; records of other versions decode to undefined and count as misses. */
-const VERSION = 1;
+const VERSION = 2;
 
-const ELEMENTS = 19;
+const ELEMENTS = 21;
 
 export const storedMetaCodec: Codec<StoredMeta> = {
   encode,
@@ -20,7 +21,7 @@ export const storedMetaCodec: Codec<StoredMeta> = {
 };
 
 function encode(meta: StoredMeta): Buffer {
-  const { partial } = meta;
+  const { partial, coded } = meta;
   const json = JSON.stringify([
     meta.status,
     meta.lines,
@@ -41,6 +42,8 @@ function encode(meta: StoredMeta): Buffer {
     meta.seq,
     partial === undefined ? null : [partial.start, partial.end, partial.complete],
     meta.authorized,
+    meta.content,
+    coded === undefined ? null : [coded.coding, coded.mark],
   ]);
   const bytes = Buffer.allocUnsafe(1 + Buffer.byteLength(json));
   bytes[0] = VERSION;
@@ -62,7 +65,7 @@ function decode(bytes: Buffer): StoredMeta | undefined {
 function fromArray(value: readonly unknown[]): StoredMeta | undefined {
   const [status, lines, requestedAt, respondedAt, initialAgeMs, lifetimeMs, freshUntil, heuristic] = value;
   const [staleWhileRevalidateMs, staleIfErrorMs, mustRevalidate, noCache, vary, varyValues] = value.slice(8);
-  const [etag, lastModified, seq, partialValue, authorized] = value.slice(14);
+  const [etag, lastModified, seq, partialValue, authorized, content, codedValue] = value.slice(14);
   if (!isWhole(status) || status < 200 || status > 999) return undefined;
   if (!isStrings(lines) || lines.length % 2 !== 0 || !lines.every(isLineSafe)) return undefined;
   if (!isNumber(requestedAt) || !isNumber(respondedAt) || !isNumber(freshUntil)) return undefined;
@@ -77,6 +80,9 @@ function fromArray(value: readonly unknown[]): StoredMeta | undefined {
   if (!isWhole(seq)) return undefined;
   const partial = partialValue === null ? undefined : partialOf(partialValue);
   if (partialValue !== null && partial === undefined) return undefined;
+  if (content !== null && typeof content !== 'string') return undefined;
+  const coded = codedValue === null ? undefined : codedOf(codedValue);
+  if (codedValue !== null && (coded === undefined || content === null)) return undefined;
   return {
     status,
     lines,
@@ -97,7 +103,17 @@ function fromArray(value: readonly unknown[]): StoredMeta | undefined {
     seq,
     partial,
     authorized,
+    content: content ?? undefined,
+    coded,
   };
+}
+
+/** The mark goes into an entity tag. */
+function codedOf(value: unknown): StoredMeta['coded'] {
+  if (!Array.isArray(value) || value.length !== 2) return undefined;
+  const [coding, mark]: unknown[] = value;
+  if (typeof coding !== 'string' || !isCoding(coding)) return undefined;
+  return typeof mark === 'string' && /^[\w-]{8}$/.test(mark) ? { coding, mark } : undefined;
 }
 
 function partialOf(value: unknown): StoredMeta['partial'] {
@@ -140,13 +156,15 @@ function isLineSafe(text: string): boolean {
 const OBJECT_BYTES = 320;
 /** Of a line beside its value's characters: two pointers and the value's header, rounded up. */
 const LINE_BYTES = 36;
+/** What is worked out once for a response with encoded forms, and for each of them (compress/presenter.ts). */
+const SHOWN_BYTES = 900;
 
 /**
  * Bytes that a packed meta (pack.ts) takes in memory, estimated: V8 keeps latin1 text at a byte a character behind a small
  * header. Names are shared, and so are the values of common requests.
  */
 export function sizeOfMeta(meta: StoredMeta): number {
-  let bytes = OBJECT_BYTES;
+  let bytes = OBJECT_BYTES + (meta.content === undefined ? 0 : SHOWN_BYTES);
   for (let i = 1; i < meta.lines.length; i += 2) bytes += (meta.lines[i]?.length ?? 0) + LINE_BYTES;
   for (const text of meta.varyValues) bytes += text?.length ?? 0;
   return bytes;

@@ -59,7 +59,7 @@ const MEMBER = /[ \t]*((?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"|[^\s",]+)[ \t]*(?:,|$
  * The entity tags of one line. An unquoted one is kept as written, for origins that send and expect theirs unquoted: it
  * matches only its own octets. What follows something that is no list member is not read: unread tags do not match.
  */
-function entityTags(line: string): readonly string[] {
+export function entityTags(line: string): readonly string[] {
   const tags: string[] = [];
   let at = 0;
   while (at < line.length) {

@@ -30,6 +30,8 @@ export interface Validation {
   readonly rules: CacheRules;
   /** The purge journal's sequence under which the validation began. */
   readonly seq: number;
+  /** A name for the stored bytes where they have none yet (stored.ts). */
+  readonly content?: string | undefined;
 }
 
 export type Freshened =
@@ -158,7 +160,8 @@ function update(validation: Validation): Exclude<Freshened, { kind: 'unrelated' 
   const response = { status: stored.status, fields };
   // What is stored is the answer to a GET, whatever validated it.
   const asGet = { ...request, method: 'GET', body: null };
-  const assessed = assess({ request: asGet, response, requestedAt, respondedAt, rules, seq });
+  const content = stored.content ?? validation.content;
+  const assessed = assess({ request: asGet, response, requestedAt, respondedAt, rules, seq, content });
   if (!assessed.storable) {
     const lines = fields.without(new Set(['age'])).lines;
     const meta: StoredMeta = {
@@ -168,6 +171,8 @@ function update(validation: Validation): Exclude<Freshened, { kind: 'unrelated' 
       respondedAt,
       initialAgeMs: 0,
       freshUntil: respondedAt,
+      // What it now says may forbid its forms.
+      content: undefined,
     };
     const { reason } = assessed;
     const remove = reason !== 'request-no-store' && reason !== 'authorization';

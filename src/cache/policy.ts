@@ -4,6 +4,7 @@
 // (decide.ts), what a 304 or a HEAD changes (freshen.ts).
 
 import CachePolicy from 'http-cache-semantics';
+import { mayEncode } from '../compress/rules.ts';
 import type { Fields } from '../http/fields.ts';
 import type { Request } from '../http/message.ts';
 import { type CacheControl, type Delta, parseCacheControl } from './cache-control.ts';
@@ -30,6 +31,8 @@ export interface AssessInput {
   readonly rules: CacheRules;
   /** Sequence of the purge journal under which the fetch began. */
   readonly seq: number;
+  /** A name for the bytes that come with it (stored.ts); without one nothing is made of them. */
+  readonly content?: string | undefined;
 }
 
 /** A storable response to POST is stored as that of a GET for the same URL (RFC 9110 §9.3.3). */
@@ -260,6 +263,8 @@ function describe(input: AssessInput, reading: Reading, namedMs: number): Stored
     seq,
     partial,
     authorized: isIdentified(request),
+    content: mayEncode(rules.compress, { ...response, control, vary }) ? input.content : undefined,
+    coded: undefined,
   };
 }
 

@@ -59,7 +59,7 @@ function position(digits: string | undefined): number {
 
 /**
  * If-Range (RFC 9110 §13.1.5): true lets the Range count. Strong comparison only; a date must be exactly the
- * Last-Modified, and that a strong validator.
+ * Last-Modified, and that a strong validator: where there are encoded forms it is none, for they share it.
  */
 export function ifRangeHolds(lines: readonly string[], meta: Validated): boolean {
   if (lines.length === 0) return true;
@@ -68,7 +68,7 @@ export function ifRangeHolds(lines: readonly string[], meta: Validated): boolean
   const validator = value.trim();
   if (validator.startsWith('"')) return strongMatch(validator, meta.etag);
   const date = parseHttpDate(validator, meta.respondedAt);
-  return date !== undefined && date === strongLastModified(meta);
+  return date !== undefined && meta.content === undefined && date === strongLastModified(meta);
 }
 
 /** A part of a multipart/byteranges body: `head` goes before the bytes. */

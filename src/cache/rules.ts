@@ -1,5 +1,7 @@
 // The operator's cache rules for a route, as plain data. config.ts makes it; the cache rooms read it.
 
+import { type CompressRules, DEFAULT_COMPRESS } from '../compress/rules.ts';
+
 /** Cache settings of a route. Durations in ms; undefined leaves the origin's word alone. */
 export interface CacheRules {
   /** The strict RFC reading everywhere; switches the safety deviations below off. */
@@ -29,6 +31,8 @@ export interface CacheRules {
   /** Variants kept per key; the oldest beyond it is evicted. */
   readonly maxVariants: number;
   readonly key: KeyRules;
+  /** What is stored in encoded forms as well. */
+  readonly compress: CompressRules;
 }
 
 /** How the cache key and the forwarded target are made (one decision for both). */
@@ -59,4 +63,5 @@ export const DEFAULT_RULES: CacheRules = {
   maxObjectBytes: 128 * 1024 * 1024,
   maxVariants: 64,
   key: { query: 'keep', allowParams: undefined, denyParams: [], path: 'verbatim', extraFields: [] },
+  compress: DEFAULT_COMPRESS,
 };

@@ -1,6 +1,7 @@
 // What the cache knows about a stored response beside its bytes. Everything that can be worked out once, when the
 // response is stored or freshened, is a number or a flag here, so that a hit compares numbers (design: decide as data).
 
+import type { Coding } from '../compress/coding.ts';
 import type { FieldLines } from '../http/fields.ts';
 
 /** Metadata of a stored response (RFC 9111 §2). Instants are epoch ms. Serialisable: plain data only. */
@@ -47,4 +48,14 @@ export interface StoredMeta {
     | undefined;
   /** The storing request carried Authorization. */
   readonly authorized: boolean;
+  /**
+   * Names the stored bytes, and stays when the rest is freshened, so that what was made of them can be told to be of them.
+   * undefined where nothing may be made of them (compress/): its clients need not be told to vary by Accept-Encoding.
+   */
+  readonly content: string | undefined;
+  /**
+   * This is an encoded form of the response whose `content` is the same: its bytes are used with that one's fields, never
+   * without it. `mark`: see compress/coded-tag.ts.
+   */
+  readonly coded: { readonly coding: Coding; readonly mark: string } | undefined;
 }

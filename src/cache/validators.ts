@@ -7,7 +7,8 @@ import type { StoredMeta } from './stored.ts';
 import { singleDate } from './stored-fields.ts';
 
 /** What validation looks at: a stored response, or one just received. */
-export type Validated = Pick<StoredMeta, 'etag' | 'lastModified' | 'lines' | 'respondedAt'>;
+export type Validated = Pick<StoredMeta, 'etag' | 'lastModified' | 'lines' | 'respondedAt'> &
+  Partial<Pick<StoredMeta, 'content'>>;
 
 const ENTITY_TAG = /^(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"$/;
 

@@ -3,6 +3,7 @@
 
 import { z } from 'zod';
 import { type CacheRules, DEFAULT_RULES } from '../cache/rules.ts';
+import { globalCompress, overlayCompress, routeCompress } from './compress-schema.ts';
 import { duration, durationOr, durationsBy, flag, integer, list, oneOf, section, size } from './setting.ts';
 import { formatDuration, formatSize } from './units.ts';
 
@@ -98,6 +99,7 @@ const settings = {
 export const routeCache = section('Cache settings of this route; what is left out is as in `cache`.', {
   ...optional(settings),
   key: section(KEY_SENTENCE, optional(key)).optional(),
+  compress: routeCompress,
 }).prefault({});
 
 const rules = DEFAULT_RULES;
@@ -125,6 +127,7 @@ export const globalCache = section('What is stored and reused, where no route sa
     path: key.path.prefault(rules.key.path),
     extraFields: key.extraFields.prefault([...rules.key.extraFields]),
   }).prefault({}),
+  compress: globalCompress,
   debug: flag('Add the cache key to Cache-Status (RFC 9211 §2.7).').prefault(false),
 }).prefault({});
 
@@ -152,6 +155,7 @@ export function overlay(base: CacheRules, set: z.output<typeof routeCache>): Cac
       path: set.key?.path ?? base.key.path,
       extraFields: set.key?.extraFields ?? base.key.extraFields,
     },
+    compress: overlayCompress(base.compress, set.compress),
   };
 }
 

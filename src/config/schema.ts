@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { isFastCgi } from '../origin/fastcgi/address.ts';
 import { globalAccess } from './access-schema.ts';
 import { globalCache } from './cache-schema.ts';
+import { compression } from './compress-schema.ts';
 import { connectionLimits, proxyProtocol } from './connections-schema.ts';
 import { fastcgi } from './fastcgi-schema.ts';
 import { groupName, groupOf, origins, originUrl } from './origins-schema.ts';
@@ -204,6 +205,7 @@ export const schema = section('Settings of holdfast.', {
   cache: globalCache,
   headers,
   upgrades,
+  compression,
   purge,
   tier,
   routes: z

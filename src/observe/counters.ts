@@ -40,6 +40,20 @@ export class Counters {
   variantsEvicted = 0;
   /** Storage operations that failed; each was answered as a miss or dropped. */
   storeErrors = 0;
+  /** Encoded forms made of stored responses, by coding; the bytes they were made of, theirs, and the time it took, ms. */
+  readonly formsMade = new Map<string, number>();
+  formsBytesIn = 0;
+  formsBytesOut = 0;
+  formsMs = 0;
+  /** Forms not kept because they save too little. */
+  formsFutile = 0;
+  /** Forms not begun because too many were waiting. */
+  formsDropped = 0;
+  /** Forms that could not be made or stored. */
+  formsFailed = 0;
+  /** Responses served in a form that was made here, and by how many bytes these were smaller. */
+  formsServed = 0;
+  formsSavedBytes = 0;
   /** Request heads refused by the parser, by status. */
   readonly refusedHeads = new Map<number, number>();
   /** Connections that were reset at once: too many, or without the PROXY header that is needed; by reason. */

@@ -22,6 +22,7 @@ export interface Gauges {
   readonly originActive: () => number;
   readonly flights: () => number;
   readonly tunnels: Pick<Tunnels, 'active' | 'opened' | 'idled' | 'received' | 'sent'>;
+  readonly compressing: () => number;
   /** By tier; undefined for one that fails. */
   readonly stores: () => Promise<Readonly<Record<string, StoreStats | undefined>>>;
   /** Where there are several nodes. */
@@ -153,6 +154,12 @@ export function createMetrics(counters: Counters, gauges: Gauges, process: boole
   );
   gauge('holdfast_origin_active', 'Exchanges with the origin under way.', gauges.originActive);
   gauge('holdfast_flights', 'Fetches under way.', gauges.flights);
+  compressionMetrics(counters, counter, labelled);
+  gauge(
+    'holdfast_compression_queue',
+    'Stored responses that wait to be compressed, or are being.',
+    gauges.compressing,
+  );
   gauge('holdfast_client_connections', 'Open client connections.', gauges.connections);
   const { tunnels } = gauges;
   gauge('holdfast_tunnels_active', 'Open tunnels, by Upgrade or CONNECT.', () => tunnels.active);
@@ -170,6 +177,54 @@ export function createMetrics(counters: Counters, gauges: Gauges, process: boole
   storeMetrics(registry, gauges);
   nodesMetrics(registry, gauges);
   return registry;
+}
+
+type AddCounter = (name: string, help: string, value: () => number) => void;
+type AddLabelled = (
+  name: string,
+  help: string,
+  label: string,
+  entries: () => Iterable<readonly [string | number, number]>,
+) => void;
+
+function compressionMetrics(counters: Counters, counter: AddCounter, labelled: AddLabelled): void {
+  labelled(
+    'holdfast_compressed_total',
+    'Encoded forms made of stored responses, by coding.',
+    'coding',
+    () => counters.formsMade,
+  );
+  counter(
+    'holdfast_compression_in_bytes_total',
+    'Bytes of content that was compressed.',
+    () => counters.formsBytesIn,
+  );
+  counter('holdfast_compression_out_bytes_total', 'Bytes it came to.', () => counters.formsBytesOut);
+  counter(
+    'holdfast_compression_seconds_total',
+    'Time that compressing took, in threads beside the workers.',
+    () => counters.formsMs / 1000,
+  );
+  labelled(
+    'holdfast_compression_given_up_total',
+    'Forms that are not there. futile: too little was saved. queue-full: too many were waiting. failed: an error, see the log.',
+    'reason',
+    () => [
+      ['futile', counters.formsFutile],
+      ['queue-full', counters.formsDropped],
+      ['failed', counters.formsFailed],
+    ],
+  );
+  counter(
+    'holdfast_compressed_responses_total',
+    'Responses served in a form that was compressed here.',
+    () => counters.formsServed,
+  );
+  counter(
+    'holdfast_compression_saved_bytes_total',
+    'By how much the content of these was smaller; those to HEAD, conditions and ranges do not count.',
+    () => counters.formsSavedBytes,
+  );
 }
 
 /** The main thread's part when the workers are threads: the process's own metrics, and the stores they share. */

@@ -19,6 +19,8 @@ export class Site {
   /** Clients that are edges of the operator's; undefined where there are none. */
   readonly edges: AddressTest | undefined;
   readonly upgrades: Config['upgrades'];
+  /** How encoded forms are made. */
+  readonly compression: Config['compression'];
   readonly #configs: readonly RouteConfig[];
   readonly #routes = new Map<RouteConfig, Route>();
   readonly #elsewhere: Route;
@@ -29,6 +31,7 @@ export class Site {
     this.edges = edges.length === 0 ? undefined : addressTest(edges);
     this.upgrades = config.upgrades;
     const gateOf = gatesOf(config, this.trusted, tools);
+    this.compression = config.compression;
     this.#configs = config.routes;
     const group = config.origin.kind === 'group' ? config.origin.name : DEFAULT_GROUP;
     const hidden = config.routes.some(({ match }) => (match.headers ?? match.clients) !== undefined);

@@ -15,6 +15,7 @@ import { formatCacheStatus } from '../cache/cache-status.ts';
 import { sizeOfMeta } from '../cache/codec.ts';
 import { Packer } from '../cache/pack.ts';
 import type { StoredMeta } from '../cache/stored.ts';
+import { describable } from '../compress/forms.ts';
 import type { Address, Config } from '../config.ts';
 import { Edge } from '../edge.ts';
 import { Crowd, type CrowdLimits, type CrowdPlace } from '../gate/crowd.ts';
@@ -135,6 +136,7 @@ export class EdgeWorker implements PurgeTarget {
         originActive: () => this.#upstreams.active,
         flights: () => this.edge.flights,
         tunnels: this.#tunnels,
+        compressing: () => this.edge.compressing,
         stores: () => this.#stores(),
         nodes: nodes && (() => nodes.health()),
       },
@@ -190,7 +192,7 @@ export class EdgeWorker implements PurgeTarget {
 
   async inspect(keys: readonly string[]): Promise<readonly Inspected[]> {
     const { journal, now } = this.#options;
-    const records = keys.flatMap((key) => this.#memory.getNow(key) ?? []);
+    const records = keys.flatMap((key) => describable(this.#memory.getNow(key) ?? []));
     return records.map((record) => inspected(record, journal, now()));
   }
 
@@ -198,6 +200,7 @@ export class EdgeWorker implements PurgeTarget {
   async close(graceMs: number): Promise<void> {
     await Promise.all([this.#plain.close(graceMs), this.#tls?.close(graceMs)]);
     await this.#tunnels.close();
+    this.edge.close();
     await this.#upstreams.destroy();
   }
 

@@ -31,6 +31,8 @@ export function storedMeta(changes: Partial<StoredMeta> = {}): StoredMeta {
     seq: 0,
     partial: undefined,
     authorized: false,
+    content: undefined,
+    coded: undefined,
     ...changes,
   };
 }

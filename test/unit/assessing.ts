@@ -20,6 +20,7 @@ export interface Case {
   readonly rules?: Partial<CacheRules>;
   readonly requestedAt?: number;
   readonly respondedAt?: number;
+  readonly content?: string | undefined;
 }
 
 export function assessed(response: FieldTable, given: Case = {}): Assessment {
@@ -37,6 +38,7 @@ export function assessed(response: FieldTable, given: Case = {}): Assessment {
     respondedAt: given.respondedAt ?? NOW,
     rules: { ...DEFAULT_RULES, ...given.rules },
     seq: 7,
+    content: given.content,
   });
 }
 

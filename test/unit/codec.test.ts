@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { sizeOfMeta, storedMetaCodec } from '../../src/cache/codec.ts';
 import type { StoredMeta } from '../../src/cache/stored.ts';
+import { CODINGS } from '../../src/compress/coding.ts';
 import { metaOf } from './assessing.ts';
 
 const { encode, decode } = storedMetaCodec;
@@ -42,9 +43,16 @@ const meta: fc.Arbitrary<StoredMeta> = fc
     seq: fc.nat(),
     partial: perhaps(partial),
     authorized: fc.boolean(),
+    content: perhaps(text),
+    coded: perhaps(
+      fc
+        .tuple(fc.constantFrom(...CODINGS), fc.stringMatching(/^[A-Za-z0-9_-]{8}$/))
+        .map(([coding, mark]) => ({ coding, mark })),
+    ),
   })
-  .map(({ varied, ...rest }) => ({
+  .map(({ varied, coded, ...rest }) => ({
     ...rest,
+    coded: rest.content === undefined ? undefined : coded,
     vary: varied.map(([name]) => name),
     varyValues: varied.map(([, value]) => value),
   }));
@@ -88,20 +96,20 @@ describe('storedMetaCodec', () => {
   it('never throws on bytes that are not its own', () => {
     fc.assert(
       fc.property(fc.uint8Array(), (bytes) => {
-        expect(decode(Buffer.from([1, ...bytes]))).toBeUndefined();
-        expect(decode(Buffer.concat([Buffer.from([1]), Buffer.from(bytes)]))).toBeUndefined();
+        expect(decode(Buffer.from([2, ...bytes]))).toBeUndefined();
+        expect(decode(Buffer.concat([Buffer.from([2]), Buffer.from(bytes)]))).toBeUndefined();
       }),
     );
     fc.assert(
       fc.property(fc.json(), (json) => {
-        expect(decode(Buffer.from(`\u0001${json}`))).toBeUndefined();
+        expect(decode(Buffer.from(`\u0002${json}`))).toBeUndefined();
       }),
     );
   });
 
   it('gives nothing for another version', () => {
     const bytes = encode(SAMPLE);
-    bytes[0] = 2;
+    bytes[0] = 1;
     expect(decode(bytes)).toBeUndefined();
     expect(decode(Buffer.alloc(0))).toBeUndefined();
   });
@@ -137,7 +145,9 @@ describe('storedMetaCodec', () => {
     ['a part that is cut short', 17, [0, 5]],
     ['a part that is an object', 17, {}],
     ['a flag that is missing', 18, null],
-    ['more than there is', 19, 0],
+    ['a name that is a number', 19, 5],
+    ['a form of nothing', 20, ['gzip', 'AbCdEf12']],
+    ['more than there is', 21, 0],
   ])('gives nothing for %s', (_, index, value) => {
     expect(decode(damaged(index, value))).toBeUndefined();
   });
