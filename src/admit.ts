@@ -4,6 +4,7 @@
 import { type RequestFacts, requestFacts } from './cache/request-directives.ts';
 import type { FieldLines, Fields } from './http/fields.ts';
 import { type Identity, isLoop } from './origin/forwarded.ts';
+import { CERTIFICATE_FIELDS } from './tls/entrance.ts';
 import { askedProtocols } from './tunnel/asking.ts';
 
 /** A request the edge answers itself with an error. */
@@ -27,6 +28,8 @@ export interface Admission {
   readonly facts: RequestFacts;
   /** Protocols that are asked for by Upgrade. */
   readonly upgrade: readonly string[] | undefined;
+  /** Fields are there that tell of a client's certificate; whether they count depends on the peer. */
+  readonly tellsCertificate: boolean;
   /** X-Forwarded-Proto is there; whether it counts depends on the peer. */
   readonly namesScheme: boolean;
 }
@@ -55,6 +58,7 @@ export function admissions(identity: Identity): (fields: Fields) => Admission {
         refusal: refusalByFields(fields, identity),
         facts: requestFacts(fields),
         upgrade: askedProtocols(fields),
+        tellsCertificate: [...CERTIFICATE_FIELDS].some((name) => fields.has(name)),
         namesScheme: fields.has('x-forwarded-proto'),
       };
       known.set(fields, admission);

@@ -129,10 +129,12 @@ export class Edge {
   }
 
   /** Admit and route. */
-  handle(request: Request, responder: Responder): void {
-    const admission = this.#admit(request.fields);
-    const refusal = refusalByMethod(request.method) ?? admission.refusal;
-    if (refusal !== undefined) return this.#reply.refused(request, responder, refusal);
+  handle(asked: Request, responder: Responder): void {
+    const admission = this.#admit(asked.fields);
+    const refusal = refusalByMethod(asked.method) ?? admission.refusal;
+    if (refusal !== undefined) return this.#reply.refused(asked, responder, refusal);
+    const request = this.#site.entrance.meet(asked, admission);
+    if ('status' in request) return this.#reply.refused(asked, responder, request);
     const route = this.#site.route(request.method, request);
     const verdict = route.gate?.admit(request);
     if (verdict === undefined) return this.#enter(request, responder, route);

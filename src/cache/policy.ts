@@ -12,6 +12,7 @@ import { parseContentRange } from './content-range.ts';
 import { type Explicit, explicitFreshness, initialAgeMs } from './freshness.ts';
 import { formatHttpDate } from './http-date.ts';
 import type { NoStoreReason } from './no-store-reasons.ts';
+import { isIdentified as isIdentifiedBy } from './request-directives.ts';
 import type { CacheRules } from './rules.ts';
 import type { StoredMeta } from './stored.ts';
 import { dateOf, storedLines } from './stored-fields.ts';
@@ -211,9 +212,9 @@ function directives({ control, explicit, negativeTtlMs }: Reading): string[] {
   return out;
 }
 
-/** The origin knows who asks: by Authorization (RFC 9111 §3.5), or because the gate says so in its place. */
+/** The origin knows who asks: by the fields, or because the gate says so in their place. */
 function isIdentified({ fields, user }: AssessInput['request']): boolean {
-  return fields.has('authorization') || user?.isTold === true;
+  return isIdentifiedBy(fields) || user?.isTold === true;
 }
 
 /** The request's no-store (RFC 9111 §5.2.1.5), where the route honours it. */

@@ -57,7 +57,7 @@ function read(fields: Fields): RequestFacts {
     maxStaleSeconds: permission(control.maxStale),
     staleIfErrorSeconds: permission(control.staleIfError),
     onlyIfCached: control.onlyIfCached,
-    hasAuthorization: fields.has('authorization'),
+    hasAuthorization: isIdentified(fields),
     hasRange: fields.has('range'),
     conditional:
       originCondition ||
@@ -68,6 +68,11 @@ function read(fields: Fields): RequestFacts {
     fields,
   };
   return { plain: isPlain(facts), ...facts };
+}
+
+/** The origin is told who asks: by Authorization (RFC 9111 §3.5), or by the certificate of the client (RFC 9440). */
+export function isIdentified(fields: Fields): boolean {
+  return fields.has('authorization') || fields.has('client-cert') || fields.has('x-client-verify');
 }
 
 function isPlain(facts: Omit<RequestFacts, 'plain'>): boolean {

@@ -51,6 +51,7 @@ export class Handshake implements Served {
 export class Handshakes {
   readonly #owner: HandshakeOwner;
   readonly #contexts: Contexts;
+  readonly #clientAuth: TlsTerms['clientAuth'];
   readonly #server: Server;
   /** By what a TLS socket and the one under it have in common. */
   readonly #underWay = new Map<string, Handshake>();
@@ -59,6 +60,7 @@ export class Handshakes {
   constructor(terms: TlsTerms, owner: HandshakeOwner) {
     this.#owner = owner;
     this.#contexts = new Contexts(terms);
+    this.#clientAuth = terms.clientAuth;
     const { cert, key } = this.#contexts.first;
     this.#server = createServer({
       ...contextOptions(terms),
@@ -123,8 +125,22 @@ export class Handshakes {
       cipher: socket.getCipher().name,
       serverName,
       covers: (host) => host === serverName || covers(names, host),
+      asksClient: this.#clientAuth !== undefined,
+      ...(this.#clientAuth?.forward === true ? told(socket) : NOTHING_TOLD),
     };
   }
+}
+
+const NOTHING_TOLD = { verified: undefined, certificate: undefined };
+
+/** What a client's certificate is told as (RFC 9440 §2.1: a byte sequence of RFC 9651). */
+function told(socket: TLSSocket): Pick<Secured, 'verified' | 'certificate'> {
+  const certificate = socket.getPeerX509Certificate();
+  if (certificate === undefined) return { verified: 'NONE', certificate: undefined };
+  if (socket.authorized)
+    return { verified: 'SUCCESS', certificate: `:${certificate.raw.toString('base64')}:` };
+  const why = String(socket.authorizationError ?? 'unknown').replace(/[^\w-]/g, '_');
+  return { verified: `FAILED:${why}`, certificate: undefined };
 }
 
 function keyOf({ remoteAddress, remotePort, localPort }: Socket): string {

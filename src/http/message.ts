@@ -26,6 +26,12 @@ export interface Secured {
   readonly serverName: string | undefined;
   /** Whether the connection was made for a host: it was named, or the certificate shown is for it (RFC 9110 §7.4). */
   covers(host: string): boolean;
+  /** Clients are asked for a certificate: a connection says who its client is for the hosts that it was made for alone. */
+  readonly asksClient: boolean;
+  /** What became of the client's certificate, where the origin is to be told: "SUCCESS", "NONE", or "FAILED:" and why. */
+  readonly verified: string | undefined;
+  /** The certificate itself as RFC 9440 §2.1 has it, once it is verified. */
+  readonly certificate: string | undefined;
 }
 
 export interface RequestBody {

@@ -43,6 +43,8 @@ export class Access {
         scheme: request.scheme,
         host: request.authority,
         target: request.target,
+        http: request.version,
+        tls: request.peer.tls?.version,
         status: result.status,
         bytes: result.bytes,
         received: result.received,

@@ -8,6 +8,7 @@ import type { Config } from '../config.ts';
 import type { GateTools } from '../gate/gate.ts';
 import { gatesOf } from '../gate/gates.ts';
 import { type AddressTest, addressTest, type HostPolicy } from '../origin/forwarded.ts';
+import { Entrance } from '../tls/entrance.ts';
 import { editTemplates } from './edits.ts';
 import { Route } from './route.ts';
 import type { Template } from './template.ts';
@@ -21,6 +22,8 @@ export class Site {
   readonly upgrades: Config['upgrades'];
   /** How encoded forms are made. */
   readonly compression: Config['compression'];
+  /** What requests pass before they have a route. */
+  readonly entrance: Entrance;
   readonly #configs: readonly RouteConfig[];
   readonly #routes = new Map<RouteConfig, Route>();
   readonly #elsewhere: Route;
@@ -30,6 +33,7 @@ export class Site {
     const { edges } = config.tier;
     this.edges = edges.length === 0 ? undefined : addressTest(edges);
     this.upgrades = config.upgrades;
+    this.entrance = new Entrance(config.tls, this.trusted);
     const gateOf = gatesOf(config, this.trusted, tools);
     this.compression = config.compression;
     this.#configs = config.routes;

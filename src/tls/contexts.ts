@@ -1,6 +1,6 @@
 // The secure contexts of a listener by the host that a client names (SNI, RFC 6066 §3): exact, then wildcard, then the first.
 
-import { constants } from 'node:crypto';
+import { constants, createHash } from 'node:crypto';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import { covers, wildcardOf } from './certificate.ts';
 import type { TlsTerms } from './terms.ts';
@@ -54,8 +54,11 @@ export function contextOptions({ minVersion, ciphers, clientAuth, ticketKey }: T
     ciphers,
     ...(clientAuth !== undefined && { ca: clientAuth.ca }),
     ticketKeys: Buffer.from(ticketKey),
-    // Sessions of this program's listeners, whatever its arguments are.
-    sessionIdContext: 'holdfast',
+    // A session carries the certificate of its client: it holds only where the same authorities vouch.
+    sessionIdContext: createHash('sha256')
+      .update(JSON.stringify(clientAuth ?? null))
+      .digest('hex')
+      .slice(0, 32),
     // The order is the client's: all ciphers are good, and it knows which it is quick at.
     honorCipherOrder: false,
     secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
