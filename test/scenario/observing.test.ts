@@ -27,6 +27,7 @@ describe('the access record', () => {
       client: '127.0.0.1',
       method: 'GET',
       scheme: 'http',
+      http: '1.1',
       host: 'www.example.org',
       target: '/a?b=c',
       status: 200,
