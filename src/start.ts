@@ -22,6 +22,7 @@ import type { Identity } from './origin/forwarded.ts';
 import type { PurgeService } from './purge-door.ts';
 import { type Reload, Reloader } from './reload.ts';
 import { checkScripts } from './site/check-scripts.ts';
+import { OriginWatch } from './site/origin-watch.ts';
 import { TlsKeeper } from './tls/keeper.ts';
 import { countWorkers } from './workers/count.ts';
 import type { News } from './workers/messages.ts';
@@ -116,6 +117,8 @@ export async function start(
     const tls =
       config.tls &&
       (await listenOn('tls.listen', config.tls.listen, (address) => pool.listen('tls', address)));
+    const watch = new OriginWatch({ config, log, now, tell: (word) => pool.advise(word) });
+    closing.push(() => watch.close());
     const reloader = new Reloader({
       config,
       load,
@@ -123,6 +126,7 @@ export async function start(
         await checkScripts(next);
         if (next.tls !== undefined) await keeper?.reload(next.tls);
         await pool.reconfigure(next);
+        watch.apply(next);
         if (!isDeepStrictEqual(next.purge, reloader.config.purge))
           limit = new TokenBucket(next.purge.perSecond, next.purge.burst, now);
         tier = next.tier;
@@ -139,6 +143,7 @@ export async function start(
       disk,
       nodes,
       pool,
+      watch,
       purger,
       service: purgeService,
       log,
@@ -254,6 +259,7 @@ function startWorkers(options: WorkersOptions): Promise<Workers> | Workers {
     memoryBytes,
     crowd: { memory: crowdMemory(1), row: 0 },
     shared: nodes?.store,
+    workers: 1,
     hear: undefined,
     spreadInvalidation: undefined,
     reusePort: false,

@@ -8,6 +8,7 @@ import type { Log } from '../observe/log.ts';
 import type { PurgeDoor } from '../purge-door.ts';
 import type { Reload } from '../reload.ts';
 import type { Inspected } from './inspect.ts';
+import { type OriginsAdmin, postOrigins, sendOrigins } from './origins.ts';
 import { postPurge } from './post-purge.ts';
 import type { Purger } from './purger.ts';
 import { type KeyRulesFor, urlSelector } from './selectors.ts';
@@ -25,6 +26,7 @@ export interface AdminOptions {
   readonly metrics: () => Promise<string>;
   readonly readiness: () => Readiness;
   readonly reload: (by: string) => Promise<Reload>;
+  readonly origins: OriginsAdmin;
   readonly purgeDoor: PurgeDoor;
   readonly purger: Purger;
   readonly keyRulesFor: KeyRulesFor;
@@ -56,6 +58,12 @@ export function adminHandler(options: AdminOptions): Answer {
       GET: guarded(options, (request, responder) => sendPurge(options, request, responder)),
     },
     '/reload': { POST: guarded(options, (request, responder) => sendReload(options, request, responder)) },
+    '/origins': {
+      GET: guarded(options, (_, responder) => sendOrigins(options.origins, options.log, responder)),
+      POST: guarded(options, (request, responder) =>
+        postOrigins(options.origins, options.log, request, responder),
+      ),
+    },
     '/purge': { POST: (request, responder) => postPurge(options, request, responder) },
     '/inspect': { GET: guarded(options, (request, responder) => sendInspected(options, request, responder)) },
   };

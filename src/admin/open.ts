@@ -13,6 +13,8 @@ import type { Log } from '../observe/log.ts';
 import type { Identity } from '../origin/forwarded.ts';
 import { PurgeDoor, type PurgeService } from '../purge-door.ts';
 import type { Reload } from '../reload.ts';
+import { mergedGroups } from '../site/origin-report.ts';
+import type { OriginWatch } from '../site/origin-watch.ts';
 import type { Workers } from '../workers/pool.ts';
 import { adminHandler } from './admin.ts';
 import { inspected, merged } from './inspect.ts';
@@ -30,6 +32,7 @@ export interface AdminParts {
   readonly disk: SqliteStore<StoredMeta> | undefined;
   readonly nodes: Nodes | undefined;
   readonly pool: Workers;
+  readonly watch: OriginWatch;
   readonly purger: Purger;
   readonly service: PurgeService;
   readonly log: Log;
@@ -66,6 +69,7 @@ export function openAdmin({
   disk,
   nodes,
   pool,
+  watch,
   purger,
   service,
   log,
@@ -84,6 +88,10 @@ export function openAdmin({
     metrics: () => pool.metrics(),
     readiness: () => ({ ready: true, disk: disk?.health() ?? 'none', ...nodes?.health() }),
     reload,
+    origins: {
+      report: async () => mergedGroups(await Promise.all(pool.targets().map((target) => target.origins()))),
+      set: (...word) => watch.set(...word),
+    },
     purgeDoor,
     purger,
     keyRulesFor: (authority, target) => rulesFor(config(), 'GET', { authority, target }).key,

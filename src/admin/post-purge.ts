@@ -4,6 +4,7 @@ import type { Request, Responder } from '../http/message.ts';
 import { sendJson } from '../local.ts';
 import type { Log } from '../observe/log.ts';
 import { type PurgeAnswer, type PurgeDoor, receiptsAnswer, refusalAnswer } from '../purge-door.ts';
+import { MAX_BODY_BYTES, readBody } from './body.ts';
 import { readPurge } from './purge-request.ts';
 import type { Purger } from './purger.ts';
 import type { KeyRulesFor } from './selectors.ts';
@@ -14,8 +15,6 @@ export interface PostPurgeOptions {
   readonly keyRulesFor: KeyRulesFor;
   readonly log: Log;
 }
-
-const MAX_BODY_BYTES = 1024 * 1024;
 
 export function postPurge(options: PostPurgeOptions, request: Request, responder: Responder): void {
   carryOut(options, request).then(
@@ -44,17 +43,4 @@ async function carryOut(options: PostPurgeOptions, request: Request): Promise<Pu
     ? await Promise.all(selectors.map((selector) => purger.dryRun(selector, mode, by)))
     : await purgeDoor.purge(selectors, mode, request);
   return receiptsAnswer(receipts);
-}
-
-/** @returns undefined when the body is too large. */
-async function readBody({ body }: Request): Promise<string | undefined> {
-  if ((body?.length ?? 0) > MAX_BODY_BYTES) return undefined;
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of body?.stream ?? []) {
-    bytes += chunk.length;
-    if (bytes > MAX_BODY_BYTES) return undefined;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }

@@ -124,6 +124,32 @@ const group = section('A group of origins that serve the same.', {
       max: HOUR,
     }).prefault('0s'),
   }).prefault({}),
+  checks: section(
+    'Every server is asked at intervals whether it is well; one that is not gets no requests.',
+    {
+      path: text(
+        'Path (and query) that is asked for with GET; "none" asks nothing.',
+        '"none", or a path such as "/healthz"',
+        checkPath,
+      ).prefault('none'),
+      interval: duration('Between two checks; a tenth more or less by chance.', {
+        min: 100,
+        max: HOUR,
+      }).prefault('5s'),
+      timeout: duration('How long an answer may take.', { min: 10, max: HOUR }).prefault('2s'),
+      statuses: list('Statuses of an origin that is well.', STATUSES, statusRange).prefault(['200-399']),
+      host: text(
+        "Host that is named; the server's own where none is given.",
+        'a host, with its port where it has one',
+        (value) => (/^[a-z0-9.[\]:_-]{1,255}$/i.test(value) ? value : undefined),
+      ).optional(),
+      rise: integer('Good checks in a row until a server gets requests again.', {
+        min: 1,
+        max: 100,
+      }).prefault(2),
+      fall: integer('Bad checks in a row until it gets none.', { min: 1, max: 100 }).prefault(3),
+    },
+  ).prefault({}),
   hedge: section(
     'A second server is asked where the first is slow, and the first to answer is taken. For GET and HEAD without content.',
     {
@@ -199,6 +225,10 @@ function statusRange(value: string): StatusRange | undefined {
   const [, from, to = from] = /^([1-5]\d\d)(?:-([1-5]\d\d))?$/.exec(value) ?? [];
   if (from === undefined || to === undefined || to < from) return undefined;
   return [Number(from), Number(to)];
+}
+
+function checkPath(value: string): string | undefined {
+  return value === 'none' || /^\/[\x21-\x7e]{0,2047}$/.test(value) ? value : undefined;
 }
 
 export type HedgeAfter = 'none' | { readonly ms: number } | { readonly percentile: number };

@@ -39,11 +39,23 @@ export interface OriginGroupConfig {
     readonly allowance: AllowanceRules;
   };
   readonly health: HealthRules & { readonly statuses: readonly StatusRange[] };
+  /** undefined checks nothing. */
+  readonly checks: OriginChecksConfig | undefined;
   readonly hedge: { readonly after: HedgeAfter; readonly allowance: AllowanceRules };
   readonly http2: boolean;
   readonly fastcgi: FastCgiConfig;
   readonly maxAgeMs: number | undefined;
   readonly resolveMs: number;
+}
+
+export interface OriginChecksConfig {
+  readonly path: string;
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  readonly statuses: readonly StatusRange[];
+  readonly host: string | undefined;
+  readonly rise: number;
+  readonly fall: number;
 }
 
 interface Common {
@@ -77,7 +89,7 @@ function originGroup(
   path: string,
   faults: Fault[],
 ): OriginGroupConfig {
-  const { timeouts, retries, health, hedge, connections } = set;
+  const { timeouts, retries, health, checks, hedge, connections } = set;
   const tls = set.tls && readTls(set.tls, `${path}.tls`, faults);
   return {
     servers: set.servers.map((server, i) => ({
@@ -111,6 +123,18 @@ function originGroup(
       slowStartMs: health.slowStart,
       statuses: health.statuses,
     },
+    checks:
+      checks.path === 'none'
+        ? undefined
+        : {
+            path: checks.path,
+            intervalMs: checks.interval,
+            timeoutMs: checks.timeout,
+            statuses: checks.statuses,
+            host: checks.host,
+            rise: checks.rise,
+            fall: checks.fall,
+          },
     hedge: { after: hedge.after, allowance: { share: hedge.budget / 100, perSecond: 0 } },
     http2: set.http2,
     fastcgi: overlayFastCgi(fastcgi, set.fastcgi),

@@ -1,5 +1,5 @@
-// Prometheus metrics made from the plain counters when somebody asks. No URL, host or client is ever a label.
-// The only file that imports prom-client.
+// Prometheus metrics made from the plain counters when somebody asks. Nothing of a request (URL, host, client) is ever a label.
+// This file and origin-metrics.ts import prom-client.
 
 import {
   AggregatorRegistry,
@@ -11,8 +11,10 @@ import {
 } from 'prom-client';
 import type { StoreStats } from '../../storage/store.ts';
 import type { NodesHealth } from '../nodes.ts';
+import type { GroupReport } from '../origin/group.ts';
 import type { Tunnels } from '../tunnel/tunnels.ts';
 import { type Counters, LATENCY_BOUNDS } from './counters.ts';
+import { originMetrics } from './origin-metrics.ts';
 import { OUTCOMES, type OutcomeName } from './outcome.ts';
 
 /** What metrics are read from, beside the counters. */
@@ -23,6 +25,8 @@ export interface Gauges {
   readonly flights: () => number;
   readonly tunnels: Pick<Tunnels, 'active' | 'opened' | 'idled' | 'received' | 'sent'>;
   readonly compressing: () => number;
+  /** Of origin groups. */
+  readonly origins: () => readonly GroupReport[];
   /** By tier; undefined for one that fails. */
   readonly stores: () => Promise<Readonly<Record<string, StoreStats | undefined>>>;
   /** Where there are several nodes. */
@@ -174,6 +178,7 @@ export function createMetrics(counters: Counters, gauges: Gauges, process: boole
       ['to-client', tunnels.sent],
     ],
   );
+  originMetrics(registry, gauges.origins);
   storeMetrics(registry, gauges);
   nodesMetrics(registry, gauges);
   return registry;

@@ -49,6 +49,12 @@ export interface GroupOptions extends GroupRules {
   readonly now: () => number;
 }
 
+/** On a server, from outside. */
+export type Word = { readonly server: string } & (
+  | { readonly kind: 'checked'; readonly up: boolean; readonly why: string }
+  | { readonly kind: 'set'; readonly mode: Mode }
+);
+
 /** A group as it is shown. */
 export interface GroupReport {
   readonly group: string;
@@ -145,17 +151,13 @@ export class Group implements Upstream {
     while (this.line.length > 0 && !this.#isFull()) this.line.next()?.proceed();
   }
 
-  checked(url: string, up: boolean): void {
-    this.#server(url)?.checked(up, this.options.now());
+  /** What the checks or the operator say of a server. */
+  heed(word: Word): void {
+    const now = this.options.now();
+    const server = this.#servers.find(({ id }) => id === word.server);
+    if (word.kind === 'checked') server?.checked(word.up, word.why, now);
+    else server?.set(word.mode, now);
     this.released();
-  }
-
-  /** @returns false when there is no such server. */
-  set(url: string, mode: Mode): boolean {
-    const server = this.#server(url);
-    server?.set(mode, this.options.now());
-    this.released();
-    return server !== undefined;
   }
 
   report(): GroupReport {
@@ -213,10 +215,6 @@ export class Group implements Upstream {
       if (full) return true;
     }
     return false;
-  }
-
-  #server(url: string): Server | undefined {
-    return this.#servers.find(({ id }) => id === url);
   }
 
   #log({ id }: Server, from: HealthState, to: HealthState, why: string): void {

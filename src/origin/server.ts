@@ -108,9 +108,9 @@ export class Server implements Candidate {
     this.#note(now, why);
   }
 
-  checked(up: boolean, now: number): void {
+  checked(up: boolean, why: string, now: number): void {
     this.#health.checked(up, now);
-    this.#note(now, up ? 'its checks are good' : 'its checks are bad');
+    this.#note(now, `check: ${why}`);
   }
 
   set(mode: Mode, now: number): void {

@@ -8,10 +8,10 @@ import type { Log } from '../observe/log.ts';
 import { parseFastCgiUrl } from '../origin/fastcgi/address.ts';
 import { FastCgi, fastCgiOptions } from '../origin/fastcgi/fastcgi.ts';
 import { Group, type GroupReport } from '../origin/group.ts';
-import type { Mode } from '../origin/health.ts';
 import { Names } from '../origin/names.ts';
 import { Origin, type OriginOptions } from '../origin/origin.ts';
 import type { Upstream } from '../origin/upstream.ts';
+import type { OriginWord } from './origin-watch.ts';
 
 /** Everything that an upstream is made of: one origin by itself, or a group. */
 type Plan =
@@ -43,6 +43,8 @@ const MAX_AGE_MS = 600_000;
 
 export interface UpstreamsOptions {
   readonly log: Log;
+  /** Workers that share what a server may be given; 1 unless given. */
+  readonly workers?: number | undefined;
   /** Epoch ms. */
   readonly now: () => number;
 }
@@ -51,6 +53,7 @@ export class Upstreams {
   readonly #options: UpstreamsOptions;
   readonly #open = new Map<string, Open>();
   readonly #leaving = new Set<Upstream>();
+  readonly #words = new Map<string, OriginWord>();
   /** Requests of upstreams that are gone, so that the sum never falls. */
   #requests = 0;
 
@@ -78,7 +81,9 @@ export class Upstreams {
       const open = this.#open.get(name);
       if (open !== undefined && isDeepStrictEqual(open.plan, plan)) continue;
       if (open !== undefined) this.#retire(name, open.upstream);
-      this.#open.set(name, { plan, upstream: openUpstream(plan, this.#options) });
+      const upstream = openUpstream(plan, this.#options);
+      this.#open.set(name, { plan, upstream });
+      for (const word of this.#words.values()) if (word.group === name) this.#group(name)?.heed(word);
     }
   }
 
@@ -94,14 +99,10 @@ export class Upstreams {
     return [...this.#groups()].map((group) => group.report());
   }
 
-  /** What the active checks say of a server. */
-  checked(name: string, url: string, up: boolean): void {
-    this.#group(name)?.checked(url, up);
-  }
-
-  /** What the operator says of a server. @returns false when there is none such. */
-  set(name: string, url: string, mode: Mode): boolean {
-    return this.#group(name)?.set(url, mode) ?? false;
+  /** Takes a word on a server, also for a group of the same name that takes its place. */
+  heed(word: OriginWord): void {
+    this.#words.set(`${word.kind} ${word.group} ${word.server}`, word);
+    this.#group(word.group)?.heed(word);
   }
 
   async destroy(): Promise<void> {
@@ -157,10 +158,11 @@ function openUpstream(plan: Plan, options: UpstreamsOptions): Upstream {
     ...options,
     name,
     ownHost: host === 'origin',
-    servers: group.servers.map((server) => ({
-      ...server,
-      origin: openServer(server, group, options),
-    })),
+    servers: group.servers.map((server) => {
+      const maxConnections = Math.max(1, Math.ceil(server.maxConnections / (options.workers ?? 1)));
+      const share = { ...server, maxConnections };
+      return { ...share, origin: openServer(share, group, options) };
+    }),
   });
 }
 
@@ -168,7 +170,7 @@ function openUpstream(plan: Plan, options: UpstreamsOptions): Upstream {
 export function openServer(
   server: OriginServerConfig,
   group: OriginGroupConfig,
-  { log, now }: UpstreamsOptions,
+  { log, now }: Pick<UpstreamsOptions, 'log' | 'now'>,
 ): Upstream {
   const { timeouts, http2, maxAgeMs, resolveMs } = group;
   const { url, tls, maxConnections } = server;

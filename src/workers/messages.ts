@@ -7,6 +7,7 @@ import type { CountOrder } from '../admin/sweep.ts';
 import type { Address, Config } from '../config.ts';
 import type { CrowdPlace } from '../gate/crowd.ts';
 import type { Identity } from '../origin/forwarded.ts';
+import type { OriginWord } from '../site/origin-watch.ts';
 import type { TlsTerms } from '../tls/terms.ts';
 import type { Ear } from './news.ts';
 import type { Door } from './worker.ts';
@@ -16,6 +17,7 @@ export interface WorkerData {
   readonly config: Config;
   readonly identity: Identity;
   readonly demoUrl: string | undefined;
+  readonly workers: number;
   readonly memoryBytes: number;
   readonly buckets: SharedArrayBuffer;
   readonly crowd: CrowdPlace;
@@ -39,6 +41,8 @@ export type Order =
   | { readonly kind: 'count'; readonly order: CountOrder }
   | { readonly kind: 'inspect'; readonly keys: readonly string[] }
   | { readonly kind: 'reconfigure'; readonly config: Config }
+  | { readonly kind: 'advise'; readonly word: OriginWord }
+  | { readonly kind: 'origins' }
   | { readonly kind: 'metrics' }
   | { readonly kind: 'close'; readonly graceMs: number };
 

@@ -13,6 +13,8 @@ import type { StoredMeta } from '../cache/stored.ts';
 import type { Address, Config } from '../config.ts';
 import { type CrowdPlace, crowdMemory } from '../gate/crowd.ts';
 import { joinMetrics } from '../observe/metrics.ts';
+import type { GroupReport } from '../origin/group.ts';
+import type { OriginWord } from '../site/origin-watch.ts';
 import type { TlsTerms } from '../tls/terms.ts';
 import { Dialogue } from './dialogue.ts';
 import type { News, Order, Request, WorkerData } from './messages.ts';
@@ -23,6 +25,8 @@ import type { Door, WorkerOptions } from './worker.ts';
 export interface WorkerTarget extends PurgeTarget {
   /** What its memory holds under keys. */
   inspect(keys: readonly string[]): Promise<readonly Inspected[]>;
+  /** The origin groups as it knows them. */
+  origins(): Promise<readonly GroupReport[]>;
 }
 
 /** What all workers together are to the rest of the program. */
@@ -34,6 +38,8 @@ export interface Workers {
   listen(door: Door, address: Address): Promise<Address>;
   /** Terms of TLS for handshakes to come; before the door of TLS is listened at. */
   secure(terms: TlsTerms): Promise<void>;
+  /** A word on an origin server, for all of them. */
+  advise(word: OriginWord): Promise<void>;
   metrics(): Promise<string>;
   /** All of them go on by these settings. */
   reconfigure(config: Config): Promise<void>;
@@ -65,6 +71,8 @@ class ThreadPool implements Workers {
   readonly #announcer = new Announcer<News>();
   readonly #addresses = new Map<Door, Address>();
   #terms: TlsTerms | undefined;
+  /** By kind and server: those that take another's place hear them too. */
+  readonly #words = new Map<string, OriginWord>();
   #closing = false;
 
   constructor(options: ThreadOptions) {
@@ -91,6 +99,11 @@ class ThreadPool implements Workers {
   async secure(terms: TlsTerms): Promise<void> {
     this.#terms = terms;
     await Promise.all([...this.#threads].map((thread) => thread.secure(terms)));
+  }
+
+  async advise(word: OriginWord): Promise<void> {
+    this.#words.set(`${word.kind} ${word.group} ${word.server}`, word);
+    await Promise.all([...this.#threads].map((thread) => thread.advise(word)));
   }
 
   async metrics(): Promise<string> {
@@ -132,6 +145,7 @@ class ThreadPool implements Workers {
     });
     await thread.ready;
     if (this.#terms !== undefined) await thread.secure(this.#terms);
+    for (const word of this.#words.values()) await thread.advise(word);
     for (const [door, address] of this.#addresses) await thread.listen(door, address);
   }
 
@@ -162,6 +176,7 @@ class Thread implements WorkerTarget {
       config,
       identity,
       demoUrl,
+      workers: count,
       memoryBytes: Math.floor(config.memoryBytes / count),
       buckets,
       crowd,
@@ -241,6 +256,15 @@ class Thread implements WorkerTarget {
 
   inspect(keys: readonly string[]): Promise<readonly Inspected[]> {
     return this.#dialogue.ask<readonly Inspected[]>({ kind: 'inspect', keys });
+  }
+
+  /** A thread that has ended is replaced by one that hears it. */
+  async advise(word: OriginWord): Promise<void> {
+    await this.#dialogue.ask({ kind: 'advise', word }).catch(() => undefined);
+  }
+
+  origins(): Promise<readonly GroupReport[]> {
+    return this.#dialogue.ask<readonly GroupReport[]>({ kind: 'origins' });
   }
 
   /** A thread that has ended is replaced by one that has them. */

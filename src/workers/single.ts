@@ -10,6 +10,7 @@ export function startSingle(options: WorkerOptions): Workers {
     tell: () => undefined,
     listen: (door, address) => worker.listen(door, address),
     secure: async (terms) => worker.secure(terms),
+    advise: async (word) => worker.heed(word),
     metrics: () => worker.metrics.metrics(),
     reconfigure: async (config) => worker.reconfigure(config),
     close: (graceMs) => worker.close(graceMs),

@@ -19,6 +19,7 @@ const {
   config,
   identity,
   demoUrl,
+  workers,
   memoryBytes,
   buckets,
   crowd,
@@ -42,6 +43,7 @@ const worker = new EdgeWorker({
   config,
   identity,
   demoUrl,
+  workers,
   memoryBytes,
   buckets,
   crowd,
@@ -106,6 +108,10 @@ async function answer(order: Order): Promise<unknown> {
       return worker.inspect(order.keys);
     case 'reconfigure':
       return worker.reconfigure(order.config);
+    case 'advise':
+      return worker.heed(order.word);
+    case 'origins':
+      return worker.origins();
     case 'metrics':
       return worker.metrics.getMetricsAsJSON();
     case 'close':

@@ -29,7 +29,9 @@ import type { Log } from '../observe/log.ts';
 import { createMetrics } from '../observe/metrics.ts';
 import type { Identity } from '../origin/forwarded.ts';
 import { addressTest } from '../origin/forwarded.ts';
+import type { GroupReport } from '../origin/group.ts';
 import { PurgeDoor, type PurgeService } from '../purge-door.ts';
+import type { OriginWord } from '../site/origin-watch.ts';
 import { Site } from '../site/site.ts';
 import { Upstreams } from '../site/upstreams.ts';
 import type { TlsTerms } from '../tls/terms.ts';
@@ -47,6 +49,8 @@ export interface WorkerOptions {
   readonly buckets: SharedArrayBuffer;
   /** Where this worker counts its connections. */
   readonly crowd: CrowdPlace;
+  /** How many there are. */
+  readonly workers: number;
   /** This worker's share of the memory. */
   readonly memoryBytes: number;
   readonly disk: Store<StoredMeta> | undefined;
@@ -97,7 +101,7 @@ export class EdgeWorker implements PurgeTarget {
     });
     const store = tiersOf(this.#memory, options);
     this.#sweep = new Sweep(memorySource(store), journal);
-    this.#upstreams = new Upstreams({ log, now });
+    this.#upstreams = new Upstreams({ log, now, workers: options.workers });
     this.#upstreams.apply(config, options.demoUrl);
     this.#tunnels = new Tunnels(config.upgrades, now);
     this.#access = new Access({ counters, log, enabled: config.log.access, now });
@@ -135,6 +139,7 @@ export class EdgeWorker implements PurgeTarget {
         originRequests: () => this.#upstreams.requests,
         originActive: () => this.#upstreams.active,
         flights: () => this.edge.flights,
+        origins: () => this.#upstreams.reports(),
         tunnels: this.#tunnels,
         compressing: () => this.edge.compressing,
         stores: () => this.#stores(),
@@ -169,6 +174,16 @@ export class EdgeWorker implements PurgeTarget {
     this.#plain.use(config.client, proxy);
     this.#tls?.use(config.client, proxy);
     log.level = config.log.level;
+  }
+
+  /** Takes a word on an origin server. */
+  heed(word: OriginWord): void {
+    this.#upstreams.heed(word);
+  }
+
+  /** The origin groups as this worker knows them. */
+  async origins(): Promise<readonly GroupReport[]> {
+    return this.#upstreams.reports();
   }
 
   applyPurge(record: PurgeRecord): Promise<Applied> {

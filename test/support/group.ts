@@ -11,6 +11,8 @@ export interface GroupScene {
   readonly origins: readonly ScriptedOrigin[];
   readonly edge: TestEdge;
   readonly clock: ManualClock;
+  /** Goes on with other settings of the group. */
+  reload(group: Readonly<Record<string, unknown>>): Promise<unknown>;
   /** Requests that each origin has had. */
   readonly counts: () => readonly number[];
 }
@@ -35,15 +37,20 @@ export async function groupScene({
     onTestFinished(() => origin.close());
     origin.on('*', { headers: { 'Cache-Control': 'no-store' }, body: String(i) });
   });
-  const app = { ...group, servers: servers.map((server, i) => ({ url: origins[i]?.url, ...server })) };
   const timeouts = { drain: '0ms', ...settings.timeouts };
-  const edge = await startEdge({
-    origin: 'app',
-    clock,
-    settings: { ...settings, timeouts, origins: { app } },
-  });
+  const settingsOf = (of: Readonly<Record<string, unknown>>): Settings => {
+    const app = { ...of, servers: servers.map((server, i) => ({ url: origins[i]?.url, ...server })) };
+    return { ...settings, timeouts, origins: { app } };
+  };
+  const edge = await startEdge({ origin: 'app', clock, settings: settingsOf(group) });
   onTestFinished(() => edge.close());
-  return { origins, edge, clock, counts: () => origins.map((origin) => origin.requests().length) };
+  return {
+    origins,
+    edge,
+    clock,
+    reload: (changed) => edge.reload(settingsOf(changed)),
+    counts: () => origins.map((origin) => origin.requests().length),
+  };
 }
 
 /** One GET after another; what answered each. */
