@@ -10,6 +10,7 @@ import { connectionsOf } from './config/connections-schema.ts';
 import type { FastCgiConfig } from './config/fastcgi-schema.ts';
 import { ConfigError, type Fault, faultsOf, formatPath } from './config/faults.ts';
 import { type Override, withOverrides } from './config/flags.ts';
+import { type ForwardConfig, forwardConfig } from './config/forward.ts';
 import { findJsonFault } from './config/json.ts';
 import { type OriginGroupConfig, originGroups } from './config/origins.ts';
 import type { HeaderEdits, RouteConfig } from './config/routes.ts';
@@ -26,6 +27,7 @@ import { loadTls } from './tls/load.ts';
 export type { FastCgiConfig } from './config/fastcgi-schema.ts';
 export { ConfigError, type Fault } from './config/faults.ts';
 export { type Flags, type Override, overridesOf } from './config/flags.ts';
+export { type ForwardConfig, spacesOf } from './config/forward.ts';
 export type { OriginGroupConfig, OriginServerConfig } from './config/origins.ts';
 export { matchRoute, type RouteConfig, rulesFor } from './config/routes.ts';
 export type { TlsSettings } from './config/tls-schema.ts';
@@ -74,6 +76,8 @@ export interface Config {
   readonly originConnections: number;
   readonly compression: { readonly concurrency: number };
   readonly cache: { readonly rules: CacheRules; readonly debug: boolean };
+  /** undefined is no forward proxy. */
+  readonly forwardProxy: ForwardConfig | undefined;
   readonly upgrades: { readonly protocols: readonly string[]; readonly idleMs: number; readonly max: number };
   readonly purge: {
     readonly allow: readonly string[];
@@ -148,6 +152,7 @@ function build(
     accessRules(route.access, `routes[${i}].access`, access, found),
   );
   const settings = tlsSettings(result.data.tls);
+  const forward = forwardConfig(result.data.forwardProxy, found);
   const ofOrigins: Fault[] = [];
   const origins = originGroups(
     result.data.origins,
@@ -169,6 +174,7 @@ function build(
       bodies.map((one) => ('body' in one ? one.body : Buffer.alloc(0))),
       origins,
       { everywhere: access, ofRoutes },
+      forward,
     ),
   );
 }
@@ -202,6 +208,7 @@ function shape(
   bodies: readonly Buffer[],
   origins: Config['origins'],
   access: Access,
+  forwardProxy: Config['forwardProxy'],
 ): Config {
   const { client } = set;
   const rules = overlay(DEFAULT_RULES, set.cache);
@@ -250,6 +257,7 @@ function shape(
     originConnections: set.originConnections,
     compression: set.compression,
     cache: { rules, debug: set.cache.debug },
+    forwardProxy,
     upgrades: { protocols: set.upgrades.protocols, idleMs: set.upgrades.idle, max: set.upgrades.max },
     purge: {
       allow: set.purge.allow,

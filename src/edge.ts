@@ -39,13 +39,15 @@ import type { Urgency } from './origin/upstream.ts';
 import type { PurgeDoor, PurgeService } from './purge-door.ts';
 import { Reply, type ReplyOptions } from './reply.ts';
 import type { Route } from './site/route.ts';
-import type { Site } from './site/site.ts';
+import type { Realm, Site } from './site/site.ts';
 import { upgradeOf } from './tunnel/asking.ts';
 import type { Ask, Forward, Visit } from './visit.ts';
 
 export interface EdgeOptions extends ReplyOptions {
   /** What the settings make of requests, until `use`. */
   readonly site: Site;
+  /** Of keys, in all realms. */
+  readonly spaces: readonly string[];
   readonly store: TieredStore<StoredMeta>;
   /** Lends memory to fills. */
   readonly budget: Budget;
@@ -86,10 +88,12 @@ export class Edge {
   readonly #compressor: Compressor;
   readonly #presenter: Presenter;
   #site: Site;
+  #spaces: readonly string[];
 
   constructor(options: EdgeOptions) {
     this.#options = options;
     this.#site = options.site;
+    this.#spaces = options.spaces;
     this.#admit = admissions(options.identity);
     this.#reply = new Reply(options);
     const { concurrency } = options.site.compression;
@@ -115,8 +119,9 @@ export class Edge {
   }
 
   /** From now on requests are served by these settings; those under way end by theirs. */
-  use(site: Site, debugKey: boolean): void {
+  use(site: Site, debugKey: boolean, spaces: readonly string[]): void {
     this.#site = site;
+    this.#spaces = spaces;
     this.#reply.debugKey = debugKey;
     this.#options.tunnels.use(site.upgrades);
     this.#compressor.concurrency = site.compression.concurrency;
@@ -128,20 +133,23 @@ export class Edge {
     this.#compressor.stop();
   }
 
-  /** Admit and route. */
-  handle(asked: Request, responder: Responder): void {
+  /**
+   * Admit and route.
+   * @param realm whose request it is; a site's unless it came to a proxy
+   */
+  handle(asked: Request, responder: Responder, realm: Realm = this.#site): void {
     const admission = this.#admit(asked.fields);
     const refusal = refusalByMethod(asked.method) ?? admission.refusal;
     if (refusal !== undefined) return this.#reply.refused(asked, responder, refusal);
-    const request = this.#site.entrance.meet(asked, admission);
+    const request = realm.entrance?.meet(asked, admission) ?? asked;
     if ('status' in request) return this.#reply.refused(asked, responder, request);
-    const route = this.#site.route(request.method, request);
+    const route = realm.route(request.method, request);
     const verdict = route.gate?.admit(request);
-    if (verdict === undefined) return this.#enter(request, responder, route);
-    if (!(verdict instanceof Promise)) return this.#judged(request, responder, route, verdict);
+    if (verdict === undefined) return this.#enter(request, responder, realm, route);
+    if (!(verdict instanceof Promise)) return this.#judged(request, responder, realm, route, verdict);
     verdict.then(
       (late) => {
-        if (!responder.gone) this.#judged(request, responder, route, late);
+        if (!responder.gone) this.#judged(request, responder, realm, route, late);
       },
       (error: unknown) => {
         this.#options.log.error({ err: error }, 'the gate could not decide');
@@ -150,16 +158,21 @@ export class Edge {
     );
   }
 
+  /** Refuses what did not even reach the path. */
+  refuse(request: Request, responder: Responder, refusal: Refusal): void {
+    this.#reply.refused(request, responder, refusal);
+  }
+
   /** The gate has spoken: what is let in may be changed (its credentials taken off, its user named). */
-  #judged(request: Request, responder: Responder, route: Route, verdict: GateVerdict): void {
+  #judged(request: Request, responder: Responder, realm: Realm, route: Route, verdict: GateVerdict): void {
     if (verdict !== undefined && 'status' in verdict) this.#reply.refused(request, responder, verdict, route);
-    else this.#enter(verdict?.request ?? request, responder, route);
+    else this.#enter(verdict?.request ?? request, responder, realm, route);
   }
 
   /** Edit and key. */
-  #enter(asked: Request, responder: Responder, route: Route): void {
+  #enter(asked: Request, responder: Responder, realm: Realm, route: Route): void {
     const { purgeDoor, hear } = this.#options;
-    const { trusted, edges } = this.#site;
+    const { trusted, edges, space } = realm;
     hear?.();
     const request = route.entered(asked);
     const admission = this.#admit(request.fields);
@@ -170,18 +183,19 @@ export class Edge {
     }
     const scheme = admission.namesScheme ? clientScheme(request, trusted) : request.scheme;
     // What another method invalidates or purges lies under the key that GET has.
-    const keyRules = isReusable(method) ? rules.key : this.#site.route('GET', request).rules.key;
-    const exact = cacheKey(scheme, authority, request.target, keyRules);
+    const keyRules = isReusable(method) ? rules.key : realm.route('GET', request).rules.key;
+    const exact = cacheKey(space + scheme, authority, request.target, keyRules);
     const key = this.#aliases.resolve(exact.key);
     if (method === 'PURGE')
       return purgeDoor.handle(request, responder, exact.key === key ? [key] : [exact.key, key]);
-    const upgrade = admission.upgrade && this.#upgrade(request, responder, admission.upgrade);
+    const upgrade = admission.upgrade && this.#upgrade(request, responder, realm, admission.upgrade);
     if (upgrade !== undefined && 'status' in upgrade)
       return this.#reply.refused(request, responder, upgrade, route);
     const visit = {
       request,
       responder,
       admission,
+      realm,
       route,
       key,
       target: route.rewritten(request, exact.target),
@@ -203,9 +217,10 @@ export class Edge {
   #upgrade(
     request: Request,
     responder: Responder,
+    realm: Realm,
     asked: readonly string[],
   ): readonly string[] | Refusal | undefined {
-    const upgrade = upgradeOf(request, responder, asked, this.#site.upgrades.protocols);
+    const upgrade = upgradeOf(request, responder, asked, realm.upgrades.protocols);
     return upgrade !== undefined && this.#options.tunnels.full ? TOO_MANY_TUNNELS : upgrade;
   }
 
@@ -400,8 +415,7 @@ export class Edge {
     urgency: Urgency = 'user',
     onInterim = (status: number, lines: FieldLines): void => visit.responder.inform(status, lines),
   ): void {
-    const { request, route, key, target } = visit;
-    const site = this.#site;
+    const { request, realm, route, key, target } = visit;
     const { record, records, store, ask } = forward;
     this.#fetcher.start({
       flight,
@@ -414,7 +428,7 @@ export class Edge {
       forCache: store && isReusable(request.method),
       ask,
       linesFor: (form) => this.#requestLines(visit, forward, form),
-      rulesFor: (type) => site.rulesFor(request.method, request, type),
+      rulesFor: (type) => realm.rulesFor(request.method, request, type),
       record,
       records,
       standsIn: (status) => this.#standIn(visit, forward, status) !== undefined,
@@ -423,13 +437,14 @@ export class Edge {
   }
 
   /** The request to the origin in the form that is asked (visit.ts). */
-  #requestLines({ request, route }: Visit, { record, records, need }: Forward, ask: Ask): FieldLines {
+  #requestLines({ request, realm, route }: Visit, { record, records, need }: Forward, ask: Ask): FieldLines {
     const { identity } = this.#options;
     const hops = maxForwards(request.method, request.fields);
     const form = {
       identity,
       hostPolicy: route.hostPolicy,
-      trusted: this.#site.trusted,
+      trusted: realm.trusted,
+      telling: route.telling,
       originAuthority: route.upstream.authority,
       maxForwards: hops.kind === 'forward' ? hops.value : undefined,
     };
@@ -606,7 +621,7 @@ export class Edge {
     if (record.mode === 'invalidate') return { removed: {}, fenced };
     const spare = record.node === undefined ? undefined : 'shared';
     try {
-      return { removed: await removeSelected(store, record.selector, spare), fenced };
+      return { removed: await removeSelected(store, record.selector, this.#spaces, spare), fenced };
     } catch (error) {
       counters.storeErrors++;
       return { removed: {}, fenced, failure: error instanceof Error ? error.message : String(error) };

@@ -17,6 +17,7 @@ export type Reload =
 const FIXED: Readonly<Record<string, (config: Config) => unknown>> = {
   listen: ({ listen }) => listen,
   'tls.listen': ({ tls }) => tls?.listen,
+  'forwardProxy.listen': ({ forwardProxy }) => forwardProxy?.listen,
   admin: ({ admin }) => admin,
   workers: ({ workers }) => workers,
   memory: ({ memoryBytes }) => memoryBytes,
@@ -36,7 +37,10 @@ export function reloadable(old: Config, wanted: Config): { config: Config; atRes
   const origin =
     (old.origin.kind === 'demo') === (wanted.origin.kind === 'demo') ? wanted.origin : old.origin;
   const tls = old.tls && wanted.tls && { ...wanted.tls, listen: old.tls.listen };
+  const proxy = old.forwardProxy &&
+    wanted.forwardProxy && { ...wanted.forwardProxy, listen: old.forwardProxy.listen };
   const fixed = {
+    forwardProxy: proxy ?? old.forwardProxy,
     tls: tls ?? old.tls,
     listen,
     admin,

@@ -36,13 +36,14 @@ function firstSignal(): Promise<NodeJS.Signals> {
 }
 
 /** For the person at the terminal; standard output is the log's. */
-function announce(config: Config, { listening, tls, admin, originUrl }: Running): void {
+function announce(config: Config, { listening, tls, forward, admin, originUrl }: Running): void {
   const url = `http://${formatAddress(listening)}`;
   const path = config.origin.kind === 'demo' ? '/style.css' : '/';
   const origin = config.origin.kind === 'demo' ? `the bundled demonstration site (${originUrl})` : originUrl;
   const lines = [
     `holdfast listens on ${url} in front of ${origin}`,
     ...(tls === undefined ? [] : [`and on https://${formatAddress(tls)}`]),
+    ...(forward === undefined ? [] : [`forward proxy on http://${formatAddress(forward)}`]),
     ...(admin === undefined ? [] : [`health and metrics on http://${formatAddress(admin)}/metrics`]),
     '',
     'Try:',

@@ -33,6 +33,8 @@ import { startSingle } from './workers/single.ts';
 export interface Running {
   readonly listening: Address;
   readonly admin: Address | undefined;
+  /** Where clients of the forward proxy connect. */
+  readonly forward: Address | undefined;
   /** Where TLS is listened for. */
   readonly tls: Address | undefined;
   readonly originUrl: string;
@@ -119,6 +121,11 @@ export async function start(
       (await listenOn('tls.listen', config.tls.listen, (address) => pool.listen('tls', address)));
     const watch = new OriginWatch({ config, log, now, tell: (word) => pool.advise(word) });
     closing.push(() => watch.close());
+    const forward =
+      config.forwardProxy &&
+      (await listenOn('forwardProxy.listen', config.forwardProxy.listen, (address) =>
+        pool.listen('forward', address),
+      ));
     const reloader = new Reloader({
       config,
       load,
@@ -157,6 +164,7 @@ export async function start(
       {
         listening: formatAddress(listening),
         tls: tls && formatAddress(tls),
+        forwardProxy: forward && formatAddress(forward),
         admin: adminAddress && formatAddress(adminAddress),
         origin: originName(config, demo),
         workers: pool.targets().length,
@@ -166,7 +174,7 @@ export async function start(
     const reloadCertificates = async (): Promise<void> => keeper?.reload();
     const originUrl = originName(config, demo);
     const reload = (by: string): Promise<Reload> => reloader.reload(by);
-    return { listening, admin: adminAddress, tls, originUrl, reload, reloadCertificates, close };
+    return { listening, admin: adminAddress, tls, forward, originUrl, reload, reloadCertificates, close };
   } catch (error) {
     await close();
     throw error;

@@ -7,11 +7,13 @@ import type { Need } from './cache/content-range.ts';
 import type { StoredMeta } from './cache/stored.ts';
 import type { Request, Responder } from './http/message.ts';
 import type { Route } from './site/route.ts';
+import type { Realm } from './site/site.ts';
 
 export interface Visit {
   readonly request: Request;
   readonly responder: Responder;
   readonly admission: Admission;
+  readonly realm: Realm;
   readonly route: Route;
   readonly key: string;
   /** What the origin is asked for (key.ts: decided together with the key; then the route's rewriting). */

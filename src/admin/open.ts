@@ -4,7 +4,7 @@ import type { Journal } from '../../storage/journal.ts';
 import type { SqliteStore } from '../../storage/sqlite.ts';
 import type { StoredMeta } from '../cache/stored.ts';
 import { describable } from '../compress/forms.ts';
-import { type Config, rulesFor } from '../config.ts';
+import { type Config, rulesFor, spacesOf } from '../config.ts';
 import { createListener, type Listener } from '../http/listener.ts';
 import type { Nodes } from '../nodes.ts';
 import { Access } from '../observe/access.ts';
@@ -96,7 +96,7 @@ export function openAdmin({
     purger,
     keyRulesFor: (authority, target) => rulesFor(config(), 'GET', { authority, target }).key,
     inspect: async (url) => {
-      const keys = keysOf(url);
+      const keys = keysOf(url, spacesOf(config().forwardProxy));
       const memory = await Promise.all(pool.targets().map((target) => target.inspect(keys)));
       const onDisk = await Promise.all(disk === undefined ? [] : keys.map((key) => disk.get(key)));
       const described = onDisk.flatMap(describable).map((record) => inspected(record, journal, now()));

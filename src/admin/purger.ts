@@ -180,10 +180,13 @@ export function isClearing({ selector, mode }: Pick<CountOrder, 'selector' | 'mo
 export async function removeSelected(
   store: TieredStore<StoredMeta>,
   selector: Selector,
+  spaces: readonly string[],
   spare?: Tier,
 ): Promise<RemovedByTier> {
   if (selector.kind !== 'url') return {};
-  const removals = await Promise.all(keysOf(selector.url).map((key) => store.remove(key, undefined, spare)));
+  const removals = await Promise.all(
+    keysOf(selector.url, spaces).map((key) => store.remove(key, undefined, spare)),
+  );
   const tally = new Tally(1);
   for (const removed of removals) tally.matched(removed);
   return tally.removed;

@@ -9,9 +9,9 @@ import { tagAsField } from '../cache/tags.ts';
 /** How the keys of an authority's targets are made. */
 export type KeyRulesFor = (authority: string, target: string) => KeyRules;
 
-/** The two keys that a scheme-less URL selects: whichever scheme the clients spoke, the purge finds it. */
-export function keysOf(url: string): readonly string[] {
-  return [`http:${url}`, `https:${url}`];
+/** The keys that a scheme-less URL selects: whichever scheme the clients spoke, and in every space (key.ts), the purge finds it. */
+export function keysOf(url: string, spaces: readonly string[]): readonly string[] {
+  return spaces.flatMap((space) => [`${space}http:${url}`, `${space}https:${url}`]);
 }
 
 /** An absolute http or https URL. @param anyQuery the URL with every query it may have */

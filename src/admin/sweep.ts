@@ -47,11 +47,14 @@ const REST_FACTOR = 4;
 export class Sweep<T extends Met> {
   readonly #source: Passable<T>;
   readonly #journal: Journal;
+  readonly #spaces: () => readonly string[];
   #waiting: Job[] = [];
   #running = false;
 
-  constructor(source: Passable<T>, journal: Journal) {
+  /** @param spaces of keys (cache/key.ts) */
+  constructor(source: Passable<T>, journal: Journal, spaces: () => readonly string[] = () => ['']) {
     this.#source = source;
+    this.#spaces = spaces;
     this.#journal = journal;
   }
 
@@ -66,7 +69,7 @@ export class Sweep<T extends Met> {
 
   async #countUrl({ before, mode }: CountOrder, url: string): Promise<Removed> {
     const met = this.#source
-      .under(keysOf(url))
+      .under(keysOf(url, this.#spaces()))
       .filter((one) => one.meta.seq < before && (mode !== 'dry-run' || !this.#isDeleted(one)));
     return { records: met.length, bytes: met.reduce((sum, { bytes }) => sum + bytes, 0) };
   }

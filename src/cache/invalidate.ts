@@ -2,11 +2,11 @@
 // under them, and fencing the fetches in flight, are the edge's. Which methods are unsafe is methods.ts's.
 
 import type { Fields } from '../http/fields.ts';
-import { cacheKey } from './key.ts';
+import { cacheKey, spaceOf, urlOfKey } from './key.ts';
 import type { KeyRules } from './rules.ts';
 
 export interface UnsafeAnswer {
-  /** The request's cache key, `scheme://authority/path?query`. */
+  /** The request's cache key, `scheme://authority/path?query`, perhaps in a space. */
   readonly key: string;
   readonly status: number;
   /** The response's. */
@@ -26,16 +26,17 @@ const KEY = /^(https?):\/\/([^/?#]+)(\/.*)$/s;
 export function invalidatedKeys({ key, status, fields, rules }: UnsafeAnswer): readonly string[] {
   if (status < 200 || status > 399) return [];
   const keys = new Set([key]);
-  const [, scheme, authority] = KEY.exec(key) ?? [];
-  const base = URL.parse(key);
+  const space = spaceOf(key);
+  const [, scheme, authority] = KEY.exec(urlOfKey(key)) ?? [];
+  const base = URL.parse(urlOfKey(key));
   if (scheme === undefined || authority === undefined || base === null) return [key];
   // Several lines of a singleton field are the origin's fault; forgetting too much harms nobody.
   for (const reference of [...fields.all('location'), ...fields.all('content-location')]) {
     const url = reference.length > MAX_REFERENCE_CHARS ? null : URL.parse(reference, base);
     if (url === null || url.origin !== base.origin) continue;
-    keys.add(cacheKey(scheme, authority, url.pathname + url.search, rules).key);
+    keys.add(cacheKey(`${space}${scheme}`, authority, url.pathname + url.search, rules).key);
     const written = asWritten(reference);
-    if (written !== undefined) keys.add(cacheKey(scheme, authority, written, rules).key);
+    if (written !== undefined) keys.add(cacheKey(`${space}${scheme}`, authority, written, rules).key);
   }
   return [...keys];
 }

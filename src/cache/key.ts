@@ -18,6 +18,16 @@ export function cacheKey(scheme: string, authority: string, target: string, rule
   return { key: `${scheme}://${authority}${normalised}`, target: normalised };
 }
 
+/** A key's URL, without the space that it lies in (`forward+http://…`). */
+export function urlOfKey(key: string): string {
+  return key.slice(spaceOf(key).length);
+}
+
+/** What comes before the scheme: empty, or ending in "+". No scheme of ours has a plus sign. */
+export function spaceOf(key: string): string {
+  return key.slice(0, key.lastIndexOf('+', key.indexOf(':')) + 1);
+}
+
 /** A key without its scheme, `//host/path?query`: what a purge by URL names, for http and https alike. */
 export function purgeUrl(key: string): string {
   return key.slice(key.indexOf(':') + 1);

@@ -226,7 +226,8 @@ function isKeySet(json: string): boolean {
 }
 
 /** Each line of a file but empty ones and comments. */
-function linesOf<T>(
+/** A file's lines, without comments; those that mean nothing are faults. */
+export function linesOf<T>(
   file: string,
   path: string,
   { parse, allowed }: { readonly parse: (line: string) => T | undefined; readonly allowed: string },

@@ -8,6 +8,7 @@ import { globalCache } from './cache-schema.ts';
 import { compression } from './compress-schema.ts';
 import { connectionLimits, proxyProtocol } from './connections-schema.ts';
 import { fastcgi } from './fastcgi-schema.ts';
+import { forwardProxy } from './forward-schema.ts';
 import { groupName, groupOf, origins, originUrl } from './origins-schema.ts';
 import { headers, RANGE, route } from './routes-schema.ts';
 import {
@@ -206,6 +207,7 @@ export const schema = section('Settings of holdfast.', {
   headers,
   upgrades,
   compression,
+  forwardProxy,
   purge,
   tier,
   routes: z
@@ -226,6 +228,18 @@ export const schema = section('Settings of holdfast.', {
     {
       path: ['tls', 'listen'],
       message: 'another address than listen',
+    },
+  )
+  .refine(
+    ({ forwardProxy: { listen }, ...set }) =>
+      listen === 'none' ||
+      listen.port === 0 ||
+      [set.listen, set.tls.listen, set.admin].every(
+        (one) => typeof one === 'string' || !sameAddress(one, listen),
+      ),
+    {
+      path: ['forwardProxy', 'listen'],
+      message: 'another address than listen, tls.listen and admin',
     },
   )
   .superRefine(({ origin, origins, fastcgi }, context) => {

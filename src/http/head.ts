@@ -5,13 +5,15 @@ import { CR, LF, PATH, QUERY, SP, TOKEN } from './chars.ts';
 import { type HeaderBlock, HeaderBlocks } from './header-block.ts';
 import type { Limits } from './limits.ts';
 import { badRequest, Refusal } from './refusal.ts';
-import { resolveTarget } from './target.ts';
+import { resolveForProxy, resolveTarget } from './target.ts';
 
 export interface Head {
   readonly method: string;
   readonly target: string;
   readonly version: '1.0' | '1.1';
   readonly authority: string;
+  /** Of the URL that a proxy is asked for; else the listener's holds. */
+  readonly scheme?: 'http' | 'https';
   readonly block: HeaderBlock;
   /** Offset of the byte after the head. */
   readonly end: number;
@@ -42,8 +44,11 @@ export type HeadLimits = Pick<Limits, 'maxHeadBytes' | 'maxFields' | 'maxTargetB
 export class HeadParser {
   readonly #limits: HeadLimits;
   readonly #blocks: HeaderBlocks;
+  readonly #forProxy: boolean;
 
-  constructor(scheme: 'http' | 'https', limits: HeadLimits) {
+  /** @param forProxy the listener is a proxy to its clients: they ask for URLs */
+  constructor(scheme: 'http' | 'https', limits: HeadLimits, forProxy = false) {
+    this.#forProxy = forProxy;
     this.#limits = limits;
     this.#blocks = new HeaderBlocks(scheme, limits.maxFields);
   }
@@ -99,6 +104,11 @@ export class HeadParser {
       if (block.host === undefined) return NO_HOST;
     } else if (block.chunked) return CODING_IN_1_0;
     const version = minor === ONE ? '1.1' : '1.0';
+    if (this.#forProxy) {
+      if (method === 'CONNECT' && (block.chunked || block.contentLength > 0)) return CONTENT_OF_CONNECT;
+      const asked = resolveForProxy(method, raw);
+      return asked instanceof Refusal ? asked : { method, version, block, end: headEnd, ...asked };
+    }
     if (bytes[targetAt] === 0x2f && method !== 'CONNECT') {
       return { method, target: raw, version, authority: block.authority, block, end: headEnd };
     }

@@ -35,6 +35,10 @@ export interface ListenerOptions {
   readonly refusalLines?: FieldLines;
   /** Lets several listeners share the port (SO_REUSEPORT), where the platform can. */
   readonly reusePort?: boolean;
+  /** Clients ask it as a forward proxy: for URLs, and by CONNECT. */
+  readonly forProxy?: boolean;
+  /** Hears of each connection; undefined turns it away, what is returned is called at its end. */
+  readonly onConnection?: (peer: Peer) => (() => void) | undefined;
   /** Gives every read a buffer of its own, as where sharing one is not possible (read-buffer.ts). */
   readonly ownReads?: boolean;
 }
@@ -95,7 +99,7 @@ class TcpListener implements Listener {
       scheme,
       limits: options.limits,
       handler,
-      parser: new HeadParser(scheme, options.limits),
+      parser: new HeadParser(scheme, options.limits, options.forProxy),
       composer: new Composer(options.now),
       readBuffer: options.ownReads === true ? undefined : Buffer.allocUnsafeSlow(READ_BYTES),
       refusalLines: options.refusalLines ?? [],
@@ -110,7 +114,7 @@ class TcpListener implements Listener {
   use(limits: Limits, proxy?: ProxyTerms): void {
     this.#proxy = proxy;
     this.#shared.limits = limits;
-    this.#shared.parser = new HeadParser(this.#shared.scheme, limits);
+    this.#shared.parser = new HeadParser(this.#shared.scheme, limits, this.#options.forProxy);
     this.#http2?.use(limits);
     this.#rest();
   }
@@ -206,7 +210,7 @@ class TcpListener implements Listener {
 
   /** It is known whose connection it is. @param early what has been read of it already */
   #enter(socket: Socket, peer: Peer, early?: Buffer): void {
-    const { crowd } = this.#options;
+    const { crowd, onConnection } = this.#options;
     const beyond = crowd?.enter(peer.address);
     if (beyond !== undefined) {
       socket.on('error', () => {});
@@ -215,6 +219,15 @@ class TcpListener implements Listener {
       return;
     }
     if (crowd !== undefined) socket.once('close', () => crowd.leave(peer.address));
+    if (onConnection !== undefined) {
+      const left = onConnection(peer);
+      if (left === undefined) {
+        socket.on('error', () => {});
+        socket.resetAndDestroy();
+        return;
+      }
+      socket.once('close', left);
+    }
     if (this.#handshakes === undefined) {
       const connection = new Connection(socket, peer, this.#shared);
       this.#keep(socket, connection);

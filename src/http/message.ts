@@ -56,6 +56,8 @@ export interface Request {
   readonly peer: Peer;
   /** Epoch milliseconds at which the head was complete. */
   readonly receivedAt: number;
+  /** The operator's rule that let it in, where one did; for the log. */
+  readonly rule?: string;
   /** Who asks, where the gate knows; `isTold`: the origin is told, so its response may be for this user alone. */
   readonly user?: { readonly name: string; readonly isTold: boolean };
 }

@@ -15,7 +15,7 @@ export function toRequest(
   return {
     method: head.method,
     target: head.target,
-    scheme,
+    scheme: head.scheme ?? scheme,
     authority: head.authority,
     version: head.version,
     fields: block.fields,

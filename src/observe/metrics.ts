@@ -12,10 +12,11 @@ import {
 import type { StoreStats } from '../../storage/store.ts';
 import type { NodesHealth } from '../nodes.ts';
 import type { GroupReport } from '../origin/group.ts';
-import type { Tunnels } from '../tunnel/tunnels.ts';
 import { type Counters, LATENCY_BOUNDS } from './counters.ts';
 import { originMetrics } from './origin-metrics.ts';
 import { OUTCOMES, type OutcomeName } from './outcome.ts';
+
+type TunnelCount = 'active' | 'opened' | 'idled' | 'received' | 'sent';
 
 /** What metrics are read from, beside the counters. */
 export interface Gauges {
@@ -23,10 +24,10 @@ export interface Gauges {
   readonly originRequests: () => number;
   readonly originActive: () => number;
   readonly flights: () => number;
-  readonly tunnels: Pick<Tunnels, 'active' | 'opened' | 'idled' | 'received' | 'sent'>;
   readonly compressing: () => number;
   /** Of origin groups. */
   readonly origins: () => readonly GroupReport[];
+  readonly tunnels: () => readonly Readonly<Record<TunnelCount, number>>[];
   /** By tier; undefined for one that fails. */
   readonly stores: () => Promise<Readonly<Record<string, StoreStats | undefined>>>;
   /** Where there are several nodes. */
@@ -165,17 +166,17 @@ export function createMetrics(counters: Counters, gauges: Gauges, process: boole
     gauges.compressing,
   );
   gauge('holdfast_client_connections', 'Open client connections.', gauges.connections);
-  const { tunnels } = gauges;
-  gauge('holdfast_tunnels_active', 'Open tunnels, by Upgrade or CONNECT.', () => tunnels.active);
-  counter('holdfast_tunnels_total', 'Tunnels opened.', () => tunnels.opened);
-  counter('holdfast_tunnels_idle_total', 'Tunnels ended for silence.', () => tunnels.idled);
+  const tunnels = (count: TunnelCount) => gauges.tunnels().reduce((sum, one) => sum + one[count], 0);
+  gauge('holdfast_tunnels_active', 'Open tunnels, by Upgrade or CONNECT.', () => tunnels('active'));
+  counter('holdfast_tunnels_total', 'Tunnels opened.', () => tunnels('opened'));
+  counter('holdfast_tunnels_idle_total', 'Tunnels ended for silence.', () => tunnels('idled'));
   labelled(
     'holdfast_tunnel_bytes_total',
     'Bytes through tunnels, from clients and to them.',
     'direction',
     () => [
-      ['from-client', tunnels.received],
-      ['to-client', tunnels.sent],
+      ['from-client', tunnels('received')],
+      ['to-client', tunnels('sent')],
     ],
   );
   originMetrics(registry, gauges.origins);

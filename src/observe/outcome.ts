@@ -30,6 +30,8 @@ export interface AccessRecord {
   readonly received?: number;
   /** Of a tunnel: who or what ended it. */
   readonly ended?: TunnelEnd;
+  /** By CONNECT: the address that was dialled. */
+  readonly dialled?: string | undefined;
   /** The Cache-Status member that was sent. */
   readonly cacheStatus: string;
   readonly tier?: Tier | undefined;

@@ -1,7 +1,7 @@
 // How an origin is dialled: by name or address, or by a socket file; its certificate checked against the name the operator
 // gave. A client's Host has no part in it: neither in the address, nor in whose certificate is asked for. Knows no HTTP.
 
-import { isIP, type Socket } from 'node:net';
+import { isIP, type LookupFunction, type Socket } from 'node:net';
 import { createSecureContext } from 'node:tls';
 import { buildConnector } from 'undici';
 import type { Names } from './names.ts';
@@ -18,6 +18,14 @@ export interface OriginTls {
   readonly insecure: boolean;
 }
 
+/** What stands between a host and being dialled, where not every address may be. */
+export interface Guard {
+  /** Yields addresses that may. */
+  readonly lookup: LookupFunction;
+  /** Why a host that is an address itself may not. */
+  readonly fault: () => Error | undefined;
+}
+
 export interface Dialling {
   readonly url: URL;
   readonly socketPath?: string | undefined;
@@ -25,6 +33,7 @@ export interface Dialling {
   readonly tls?: OriginTls | undefined;
   readonly http2?: boolean | undefined;
   readonly names?: Names | undefined;
+  readonly guard?: Guard | undefined;
   /** Our side stays open when the origin closes its own. */
   readonly halfOpen?: boolean | undefined;
 }
@@ -46,6 +55,7 @@ export function originConnector({
   timeoutMs,
   tls,
   http2 = false,
+  guard,
   names,
   halfOpen = false,
 }: Dialling): buildConnector.connector {
@@ -56,6 +66,7 @@ export function originConnector({
     // The server's choice where it has both: prefer what was asked for.
     ...(http2 && { preferH2: true }),
     ...(socketPath !== undefined && { socketPath }),
+    ...(guard !== undefined && { lookup: guard.lookup }),
     ...(names !== undefined && {
       lookup: names.lookup,
       autoSelectFamily: true,
@@ -68,6 +79,11 @@ export function originConnector({
   });
   const servername = tls?.serverName ?? certificateName(url);
   return ({ servername: _ofTheRequest, ...options }, callback) => {
+    const fault = guard?.fault();
+    if (fault !== undefined) {
+      process.nextTick(() => callback(fault, null));
+      return;
+    }
     dial(servername === undefined ? options : { ...options, servername }, (...result) => {
       if (result[0] === null) callBreaksByTheirName(result[1]);
       callback(...result);

@@ -9,7 +9,7 @@ export type FailureKind = keyof typeof FAILURES;
 export type FailureSide = 'client' | 'origin' | 'internal';
 
 interface FailureFact {
-  readonly status: 502 | 503 | 504 | 400 | 413;
+  readonly status: 400 | 403 | 413 | 502 | 503 | 504;
   readonly side: FailureSide;
   readonly sentence: string;
   /** When it is worth another try, where that can be said. */
@@ -21,6 +21,11 @@ export const FAILURES = {
   refused: { status: 502, side: 'origin', sentence: 'The origin refused the connection.' },
   unreachable: { status: 502, side: 'origin', sentence: 'There is no route to the origin.' },
   dns: { status: 502, side: 'origin', sentence: "The origin's name could not be resolved." },
+  denied: {
+    status: 403,
+    side: 'client',
+    sentence: 'The address of the destination may not be reached by this proxy.',
+  },
   tls: { status: 502, side: 'origin', sentence: 'The TLS handshake with the origin failed.' },
   reset: {
     status: 502,
@@ -106,6 +111,7 @@ const BY_CODE: Readonly<Record<string, FailureKind>> = {
   EPIPE: 'reset',
   ECONNABORTED: 'reset',
   ETIMEDOUT: 'connect-timeout',
+  E_DESTINATION_DENIED: 'denied',
   UND_ERR_SOCKET: 'reset',
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'reset',
   UND_ERR_CONNECT_TIMEOUT: 'connect-timeout',

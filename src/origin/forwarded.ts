@@ -14,6 +14,12 @@ export interface Identity {
   readonly pseudonym: string;
 }
 
+/**
+ * What a request tells of its way: client: the client's address and this edge · edge: this edge, and what the client's own
+ * fields say · nothing: neither, and what clients and proxies tell of a client is taken out.
+ */
+export type Telling = 'client' | 'edge' | 'nothing';
+
 export type HostPolicy = 'preserve' | 'origin';
 
 /** Tells whether an address is in one of the operator's ranges. */
@@ -45,6 +51,31 @@ const REQUEST_REWRITTEN = new Set([
   'x-forwarded-port',
 ]);
 
+const REWRITTEN: Readonly<Record<Telling, ReadonlySet<string>>> = {
+  client: REQUEST_REWRITTEN,
+  edge: new Set(['host', 'expect', 'max-forwards', 'via', 'cdn-loop']),
+  nothing: new Set([
+    ...REQUEST_REWRITTEN,
+    'from',
+    'x-real-ip',
+    'x-client-ip',
+    'client-ip',
+    'x-cluster-client-ip',
+    'x-originating-ip',
+    'x-remote-ip',
+    'x-remote-addr',
+    'x-forwarded',
+    'x-forwarded-by',
+    'x-forwarded-server',
+    'x-original-forwarded-for',
+    'true-client-ip',
+    'cf-connecting-ip',
+    'fastly-client-ip',
+    'x-proxyuser-ip',
+    'proxy-client-ip',
+  ]),
+};
+
 /** The scheme the user spoke: the socket's, or what a trusted proxy in front says. */
 export function clientScheme(request: Request, trusted: AddressTest): 'http' | 'https' {
   if (!request.fields.has('x-forwarded-proto') || !trusted(request.peer.address)) return request.scheme;
@@ -57,6 +88,8 @@ export interface ForwardOptions {
   readonly hostPolicy: HostPolicy;
   readonly originAuthority: string;
   readonly trusted: AddressTest;
+  /** What the origin is told of client and edge; `client` unless given. */
+  readonly telling?: Telling;
   /** Lower-case names left out besides the hop-by-hop ones, for example conditions the edge answers itself. */
   readonly without?: ReadonlySet<string>;
   /** Lines added at the end, for example our own If-None-Match. */
@@ -103,6 +136,7 @@ function isFor(known: Made, request: Request, maker: Maker): boolean {
     known.maker.hostPolicy === maker.hostPolicy &&
     known.maker.originAuthority === maker.originAuthority &&
     known.maker.trusted === maker.trusted &&
+    known.maker.telling === maker.telling &&
     known.maker.without === maker.without
   );
 }
@@ -112,9 +146,11 @@ function makeLines(request: Request, options: Maker): FieldLines {
   const { identity } = options;
   const authority =
     options.hostPolicy === 'origin' || request.authority === '' ? options.originAuthority : request.authority;
-  const left =
-    options.without === undefined ? REQUEST_REWRITTEN : new Set([...REQUEST_REWRITTEN, ...options.without]);
+  const rewritten = REWRITTEN[options.telling ?? 'client'];
+  const left = options.without === undefined ? rewritten : new Set([...rewritten, ...options.without]);
   const lines = ['host', authority, ...new Fields(endToEnd(fields)).without(left).lines];
+  if (options.telling === 'nothing') return lines;
+  if (options.telling === 'edge') return [...lines, ...ownLines(request, identity)];
 
   const trusted = options.trusted(peer.address);
   const before = (name: string): string => {
@@ -126,9 +162,11 @@ function makeLines(request: Request, options: Maker): FieldLines {
   lines.push('x-forwarded-proto', kept('x-forwarded-proto', request.scheme));
   lines.push('x-forwarded-host', kept('x-forwarded-host', request.authority));
   lines.push('forwarded', before('forwarded') + forwardedElement(request));
-  lines.push('via', viaLine(fields, request.version, identity));
-  lines.push('cdn-loop', cdnLoopLine(fields, identity));
-  return lines;
+  return [...lines, ...ownLines(request, identity)];
+}
+
+function ownLines({ fields, version }: Request, identity: Identity): FieldLines {
+  return ['via', viaLine(fields, version, identity), 'cdn-loop', cdnLoopLine(fields, identity)];
 }
 
 /** RFC 7239 §4: one forwarded-element. An IPv6 address is bracketed and quoted. */

@@ -6,7 +6,7 @@ import { Client, type Dispatcher } from 'undici';
 import { endToEnd } from '../cache/stored-fields.ts';
 import { Fields } from '../http/fields.ts';
 import { Clients, type Connection, type Tenant } from './clients.ts';
-import { type OriginTls, originConnector } from './connect.ts';
+import { type Guard, type OriginTls, originConnector } from './connect.ts';
 import { nameFailure, OriginFailure } from './failure.ts';
 import type { Names } from './names.ts';
 import { UpgradeExchange, type UpgradeOptions } from './upgrade.ts';
@@ -30,6 +30,7 @@ export interface OriginOptions {
   /** Connections that have grown so old are used no more. */
   readonly maxAgeMs?: number | undefined;
   readonly names?: Names | undefined;
+  readonly guard?: Guard | undefined;
   readonly tls?: OriginTls | undefined;
   /** Speak HTTP/2 where the origin agrees to it (TLS). */
   readonly http2?: boolean | undefined;
@@ -71,11 +72,12 @@ export class Origin implements Upstream {
     this.scheme = url.protocol === 'https:' ? 'https' : 'http';
     this.triesOnce = options.triesOnce ?? false;
     this.totalTimeoutMs = options.totalTimeoutMs;
-    const { connectTimeoutMs: timeoutMs, tls } = options;
-    const dialling = { url, socketPath, timeoutMs, tls, names };
+    const { connectTimeoutMs: timeoutMs, tls, guard } = options;
+    const dialling = { url, socketPath, timeoutMs, tls, names, guard };
     const dial = originConnector({ ...dialling, http2 });
     const dialRaw = originConnector({ ...dialling, halfOpen: true });
-    const { hostname, host, protocol, port } = url;
+    const { host, protocol, port } = url;
+    const hostname = url.hostname.replace(/^\[|\]$/g, '');
     this.#upgrades = {
       dial: (callback) => dialRaw({ hostname, host, protocol, port }, callback),
       firstByteTimeoutMs: options.firstByteTimeoutMs,

@@ -7,7 +7,7 @@ import type { HeaderEdits } from '../config/routes.ts';
 import type { Gate } from '../gate/gate.ts';
 import { Fields } from '../http/fields.ts';
 import type { Request } from '../http/message.ts';
-import type { HostPolicy } from '../origin/forwarded.ts';
+import type { HostPolicy, Telling } from '../origin/forwarded.ts';
 import type { Upstream } from '../origin/upstream.ts';
 import {
   type Edits,
@@ -25,6 +25,8 @@ export interface RouteOptions {
   readonly rules: CacheRules;
   readonly upstream: Upstream;
   readonly hostPolicy: HostPolicy;
+  /** What origins are told of client and edge. */
+  readonly telling?: Telling;
   readonly headers: HeaderEdits;
   /** Tells its stored responses apart from other routes', where the URL does not; equal for routes that fetch alike. */
   readonly label?: string | undefined;
@@ -42,6 +44,7 @@ export class Route {
   readonly rules: CacheRules;
   readonly upstream: Upstream;
   readonly hostPolicy: HostPolicy;
+  readonly telling: Telling;
   readonly gate: Gate | undefined;
   /** Changes to what clients get. */
   readonly responseEdits: Edits | undefined;
@@ -59,6 +62,7 @@ export class Route {
     rules,
     upstream,
     hostPolicy,
+    telling = 'client',
     headers,
     label,
     gate,
@@ -70,6 +74,7 @@ export class Route {
     this.#label = label;
     this.upstream = upstream;
     this.hostPolicy = hostPolicy;
+    this.telling = telling;
     this.gate = gate;
     this.#rewrite = rewrite;
     this.#paths = paths;

@@ -7,6 +7,7 @@ import { type HeaderEdits, matchRoute, type RouteConfig, type Routed } from '../
 import type { Config } from '../config.ts';
 import type { GateTools } from '../gate/gate.ts';
 import { gatesOf } from '../gate/gates.ts';
+import type { Request } from '../http/message.ts';
 import { type AddressTest, addressTest, type HostPolicy } from '../origin/forwarded.ts';
 import { Entrance } from '../tls/entrance.ts';
 import { editTemplates } from './edits.ts';
@@ -14,7 +15,22 @@ import { Route } from './route.ts';
 import type { Template } from './template.ts';
 import { DEFAULT_GROUP, type Upstreams } from './upstreams.ts';
 
-export class Site {
+/** What the edge asks of settings for a request: of its own sites, or of a proxy's clients. */
+export interface Realm {
+  /** Where its stored responses lie, apart from those of others: before the scheme in their keys; empty or ending in "+". */
+  readonly space: string;
+  readonly trusted: AddressTest;
+  /** What requests pass before they have a route, if anything. */
+  readonly entrance: Entrance | undefined;
+  /** Peers that are edges of ours; undefined without any. */
+  readonly edges: AddressTest | undefined;
+  readonly upgrades: Pick<Config['upgrades'], 'protocols'>;
+  route(method: string, request: Request): Route;
+  rulesFor(method: string, request: Request, contentType: string): CacheRules;
+}
+
+export class Site implements Realm {
+  readonly space = '';
   /** Peers whose Forwarded and X-Forwarded-* fields are believed. */
   readonly trusted: AddressTest;
   /** Clients that are edges of the operator's; undefined where there are none. */

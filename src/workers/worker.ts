@@ -16,12 +16,14 @@ import { sizeOfMeta } from '../cache/codec.ts';
 import { Packer } from '../cache/pack.ts';
 import type { StoredMeta } from '../cache/stored.ts';
 import { describable } from '../compress/forms.ts';
-import type { Address, Config } from '../config.ts';
+import { type Address, type Config, type ForwardConfig, spacesOf } from '../config.ts';
 import { Edge } from '../edge.ts';
+import { ForwardProxy } from '../forward/proxy.ts';
 import { Crowd, type CrowdLimits, type CrowdPlace } from '../gate/crowd.ts';
 import type { GateTools } from '../gate/gate.ts';
 import type { ProxyTerms } from '../http/introduction.ts';
 import { createListener, type Listener, type ListenerOptions } from '../http/listener.ts';
+import type { Handler } from '../http/message.ts';
 import { type NodesHealth, tiersOf } from '../nodes.ts';
 import { Access } from '../observe/access.ts';
 import { Counters } from '../observe/counters.ts';
@@ -38,7 +40,7 @@ import type { TlsTerms } from '../tls/terms.ts';
 import { Tunnels } from '../tunnel/tunnels.ts';
 
 /** What clients come in by. */
-export type Door = 'plain' | 'tls';
+export type Door = 'plain' | 'tls' | 'forward';
 
 export interface WorkerOptions {
   readonly config: Config;
@@ -84,6 +86,11 @@ export class EdgeWorker implements PurgeTarget {
   readonly #crowd: Crowd;
   readonly #plain: Listener;
   #tls: Listener | undefined;
+  #forward: { readonly proxy: ForwardProxy; readonly listener: Listener } | undefined;
+  /** The settings that hold now. */
+  #config: Config;
+  /** Where it listens. */
+  readonly #bound: Address[] = [];
   readonly #upstreams: Upstreams;
   readonly #access: Access;
 
@@ -100,7 +107,8 @@ export class EdgeWorker implements PurgeTarget {
       policy: policy === 'lru' ? new Lru() : new Gdsf({ alpha }),
     });
     const store = tiersOf(this.#memory, options);
-    this.#sweep = new Sweep(memorySource(store), journal);
+    this.#config = config;
+    this.#sweep = new Sweep(memorySource(store), journal, () => spacesOf(this.#config.forwardProxy));
     this.#upstreams = new Upstreams({ log, now, workers: options.workers });
     this.#upstreams.apply(config, options.demoUrl);
     this.#tunnels = new Tunnels(config.upgrades, now);
@@ -116,6 +124,7 @@ export class EdgeWorker implements PurgeTarget {
     this.edge = new Edge({
       identity,
       site: new Site(config, this.#upstreams, this.#gateTools()),
+      spaces: spacesOf(config.forwardProxy),
       debugKey: config.cache.debug,
       store,
       budget: this.#memory,
@@ -132,16 +141,17 @@ export class EdgeWorker implements PurgeTarget {
     });
     this.#crowd = new Crowd(options.crowd, crowdLimits(config));
     this.#plain = this.#createListener();
+    if (config.forwardProxy !== undefined) this.#openForward(config, config.forwardProxy);
     this.metrics = createMetrics(
       counters,
       {
-        connections: () => this.#plain.connections + (this.#tls?.connections ?? 0),
-        originRequests: () => this.#upstreams.requests,
-        originActive: () => this.#upstreams.active,
+        connections: () => this.#listeners().reduce((sum, { connections }) => sum + connections, 0),
+        originRequests: () => this.#upstreams.requests + (this.#forward?.proxy.requests ?? 0),
+        originActive: () => this.#upstreams.active + (this.#forward?.proxy.active ?? 0),
         flights: () => this.edge.flights,
         origins: () => this.#upstreams.reports(),
-        tunnels: this.#tunnels,
         compressing: () => this.edge.compressing,
+        tunnels: () => [this.#tunnels, ...(this.#forward === undefined ? [] : [this.#forward.proxy.tunnels])],
         stores: () => this.#stores(),
         nodes: nodes && (() => nodes.health()),
       },
@@ -150,10 +160,12 @@ export class EdgeWorker implements PurgeTarget {
   }
 
   /** Rejects with the system's error. The door of TLS needs its terms before. */
-  listen(door: Door, address: Address): Promise<Address> {
-    const listener = door === 'tls' ? this.#tls : this.#plain;
-    if (listener === undefined) throw new Error('TLS without its terms');
-    return listener.listen(address.host, address.port);
+  async listen(door: Door, address: Address): Promise<Address> {
+    const listener = { plain: this.#plain, tls: this.#tls, forward: this.#forward?.listener }[door];
+    if (listener === undefined) throw new Error(`the door ${door} is not there`);
+    const bound = await listener.listen(address.host, address.port);
+    this.#bound.push({ host: address.host, port: bound.port });
+    return bound;
   }
 
   /** Handshakes to come are made by these terms. @throws when they cannot be used */
@@ -166,13 +178,17 @@ export class EdgeWorker implements PurgeTarget {
   reconfigure(config: Config): void {
     const { demoUrl, log } = this.#options;
     this.#upstreams.apply(config, demoUrl);
-    this.edge.use(new Site(config, this.#upstreams, this.#gateTools()), config.cache.debug);
+    const site = new Site(config, this.#upstreams, this.#gateTools());
+    this.#config = config;
+    this.edge.use(site, config.cache.debug, spacesOf(config.forwardProxy));
+    if (config.forwardProxy !== undefined) this.#forward?.proxy.use(config, config.forwardProxy);
     this.purgeDoor.use(config.purge);
     this.#access.enabled = config.log.access;
     this.#crowd.use(crowdLimits(config));
     const proxy = proxyTerms(config);
     this.#plain.use(config.client, proxy);
     this.#tls?.use(config.client, proxy);
+    this.#forward?.listener.use(config.client);
     log.level = config.log.level;
   }
 
@@ -213,19 +229,42 @@ export class EdgeWorker implements PurgeTarget {
 
   /** Drains the listener, then lets go of the origin. The disk is the owner's to close. */
   async close(graceMs: number): Promise<void> {
-    await Promise.all([this.#plain.close(graceMs), this.#tls?.close(graceMs)]);
+    await Promise.all(this.#listeners().map((listener) => listener.close(graceMs)));
     await this.#tunnels.close();
     this.edge.close();
+    await this.#forward?.proxy.close();
     await this.#upstreams.destroy();
   }
 
   /** Stops at once. */
   destroy(): void {
-    this.#plain.destroy();
-    this.#tls?.destroy();
+    for (const listener of this.#listeners()) listener.destroy();
   }
 
-  #createListener(more: Partial<ListenerOptions> = {}): Listener {
+  #listeners(): readonly Listener[] {
+    return [this.#plain, this.#tls, this.#forward?.listener].filter((one) => one !== undefined);
+  }
+
+  #openForward(config: Config, forward: ForwardConfig): void {
+    const { identity, now } = this.#options;
+    const { admin } = config;
+    const own = (): readonly Address[] => (admin === undefined ? this.#bound : [...this.#bound, admin]);
+    const proxy = new ForwardProxy({
+      ...{ config, forward, identity, own, now },
+      edge: this.edge,
+      access: this.#access,
+    });
+    const listener = this.#createListener(
+      { forProxy: true, proxy: undefined, onConnection: (peer) => proxy.enter(peer) },
+      (request, responder) => proxy.handle(request, responder),
+    );
+    this.#forward = { proxy, listener };
+  }
+
+  #createListener(
+    more: Partial<ListenerOptions> = {},
+    handler: Handler = (request, responder) => this.edge.handle(request, responder),
+  ): Listener {
     const { config, identity, log, now, reusePort } = this.#options;
     return createListener(
       {
@@ -249,7 +288,7 @@ export class EdgeWorker implements PurgeTarget {
         },
         ...more,
       },
-      (request, responder) => this.edge.handle(request, responder),
+      handler,
     );
   }
 

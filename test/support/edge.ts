@@ -17,6 +17,8 @@ export interface TestEdge {
   /** https://127.0.0.1:port, where the settings have TLS. */
   readonly secureUrl: string;
   readonly reloadCertificates: () => Promise<void>;
+  /** http://127.0.0.1:port of the forward proxy's listener. */
+  readonly forward: string;
   /** http://127.0.0.1:port of the admin listener. */
   readonly admin: string;
   readonly clock: ManualClock;
@@ -54,6 +56,7 @@ export async function startEdge({
     port: running.listening.port,
     secureUrl: `https://127.0.0.1:${running.tls?.port ?? 0}`,
     reloadCertificates: running.reloadCertificates,
+    forward: `http://127.0.0.1:${running.forward?.port ?? 0}`,
     admin: `http://127.0.0.1:${running.admin?.port ?? 0}`,
     clock,
     log: lines,

@@ -1,4 +1,4 @@
-// What a request's Authorization holds (RFC 9110 §11.6.2, RFC 7617, RFC 6750 §2.1). Pure, total.
+// What a request's Authorization or Proxy-Authorization holds (RFC 9110 §11.6.2, §11.7.2, RFC 7617, RFC 6750 §2.1). Pure, total.
 
 import type { Fields } from '../../http/fields.ts';
 
@@ -13,8 +13,11 @@ const NONE: Credentials = { kind: 'none' };
 const UNUSABLE: Credentials = { kind: 'unusable' };
 const LONGEST = 16 * 1024;
 
-export function credentialsOf(fields: Fields): Credentials {
-  const lines = fields.all('authorization');
+export function credentialsOf(
+  fields: Fields,
+  name: 'authorization' | 'proxy-authorization' = 'authorization',
+): Credentials {
+  const lines = fields.all(name);
   const [line] = lines;
   if (line === undefined) return NONE;
   if (lines.length > 1 || line.length > LONGEST) return UNUSABLE;
