@@ -3,7 +3,7 @@
 
 import type { Journal, PurgeRecord } from '../storage/journal.ts';
 import type { Stored } from '../storage/store.ts';
-import type { TieredStore } from '../storage/tiered.ts';
+import type { FrontStore } from '../storage/tiered.ts';
 import { type Applied, removeSelected } from './admin/purger.ts';
 import { type Admission, admissions, type Refusal, refusalByMethod } from './admit.ts';
 import { ttlSeconds, type Verdict } from './cache/age.ts';
@@ -48,7 +48,7 @@ export interface EdgeOptions extends ReplyOptions {
   readonly site: Site;
   /** Of keys, in all realms. */
   readonly spaces: readonly string[];
-  readonly store: TieredStore<StoredMeta>;
+  readonly store: FrontStore<StoredMeta>;
   /** Lends memory to fills. */
   readonly budget: Budget;
   readonly journal: Journal;
@@ -232,18 +232,23 @@ export class Edge {
     visit.held = held;
     const records = withoutForms(held);
     const record = selectVariant(records, request.fields);
-    // What is deleted here another node may have anew.
-    const isDead = record !== undefined && store.hasShared && this.#verdict(record) === 'deleted';
-    if ((record !== undefined && !isDead) || !store.hasLower) return this.#decide(visit, records, record);
-    store.get(key).then(
-      (found) => this.#decideOn(visit, found),
-      (error: unknown) => {
-        counters.storeErrors++;
-        log.error({ err: error, key }, 'the store could not be read');
-        visit.storeFailed = true;
-        this.#decideOn(visit, NOTHING);
-      },
-    );
+    if (this.#suffices(record) || store.isWhole(key)) return this.#decide(visit, records, record);
+    store
+      .get(key, (all) => this.#suffices(selectVariant(all, request.fields)))
+      .then(
+        (found) => this.#decideOn(visit, found),
+        (error: unknown) => {
+          counters.storeErrors++;
+          log.error({ err: error, key }, 'the store could not be read');
+          visit.storeFailed = true;
+          this.#decideOn(visit, NOTHING);
+        },
+      );
+  }
+
+  /** What is deleted here another node may have anew. */
+  #suffices(record: Stored<StoredMeta> | undefined): boolean {
+    return record !== undefined && !(this.#options.store.hasShared && this.#verdict(record) === 'deleted');
   }
 
   /** After the disk was read: another request's fetch may have been stored meanwhile. */
@@ -599,7 +604,7 @@ export class Edge {
     const named = new Set(keys);
     counters.fenced += this.#flights.fence((flight) => named.has(keyOf(flight)));
     for (const key of keys) {
-      store.delete(key).catch((error: unknown) => {
+      store.remove(key).catch((error: unknown) => {
         counters.storeErrors++;
         log.error({ err: error, key }, 'an invalidated response could not be removed');
       });

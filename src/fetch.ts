@@ -2,7 +2,7 @@
 // what came of it to everybody who waits on its flight. What reaches the store goes through keep.ts. Knows no client.
 
 import type { Stored } from '../storage/store.ts';
-import type { TieredStore } from '../storage/tiered.ts';
+import type { FrontStore } from '../storage/tiered.ts';
 import type { Flight, Flights, HitForMiss } from './cache/collapse.ts';
 import { combine } from './cache/combine.ts';
 import { type Budget, Fill, type FillEnd } from './cache/fill.ts';
@@ -99,7 +99,7 @@ export interface FetchPlan {
 }
 
 export interface FetcherOptions {
-  readonly store: Pick<TieredStore<StoredMeta>, 'wants'>;
+  readonly store: Pick<FrontStore<StoredMeta>, 'wants'>;
   readonly keep: Keep;
   /** Lends memory to fills. */
   readonly budget: Budget;

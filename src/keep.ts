@@ -3,7 +3,7 @@
 
 import type { Journal } from '../storage/journal.ts';
 import type { Stored } from '../storage/store.ts';
-import type { TieredStore } from '../storage/tiered.ts';
+import type { FrontStore } from '../storage/tiered.ts';
 import type { Flight } from './cache/collapse.ts';
 import { combine, type Joined } from './cache/combine.ts';
 import type { FillEnd } from './cache/fill.ts';
@@ -24,7 +24,7 @@ type Answer = Omit<Validation, 'stored'>;
 type FetchFlight = Pick<Flight<FetchOutcome>, 'fenced'>;
 
 export interface KeepOptions {
-  readonly store: TieredStore<StoredMeta>;
+  readonly store: FrontStore<StoredMeta>;
   readonly journal: Journal;
   /** Hears of purges and invalidations before it is asked whether something may be stored. */
   readonly hear: (() => void) | undefined;
@@ -172,12 +172,19 @@ export class Keep {
   }
 
   #put(key: string, variant: string, meta: StoredMeta, chunks: readonly Buffer[], rules: CacheRules): void {
-    const { store, aliases, counters } = this.#options;
+    const { store, aliases } = this.#options;
     aliases.learn(key, new Fields(meta.lines));
     this.#forgetForms(key, variant);
     this.#quietly(key, () => store.put(key, variant, meta, chunks));
-    const held = withoutForms(store.getNow(key) ?? []);
-    for (const oldest of held.slice(rules.maxVariants)) {
+    // Without Vary there is one.
+    if (meta.vary.length > 0) this.#quietly(key, () => this.#trim(key, rules.maxVariants));
+  }
+
+  /** Only the `most` latest variants of a key stay. */
+  async #trim(key: string, most: number): Promise<void> {
+    const { store, counters } = this.#options;
+    const held = store.getNow(key) ?? (await store.get(key, () => true));
+    for (const oldest of withoutForms(held).slice(most)) {
       counters.variantsEvicted++;
       this.#forget(key, oldest.variant);
     }

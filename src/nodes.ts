@@ -143,10 +143,11 @@ export interface TierParts {
 export function tiersOf(
   memory: MemoryStore<StoredMeta>,
   { disk, shared, journal }: TierParts,
-): TieredStore<StoredMeta> {
-  if (shared === undefined) return new TieredStore(memory, disk);
+): { tiers: TieredStore<StoredMeta>; lower: Store<StoredMeta> | undefined } {
+  if (shared === undefined) return { tiers: new TieredStore(memory, disk), lower: disk };
   const usable = ({ key, meta }: Stored<StoredMeta>): boolean =>
     journal.verdict(subjectOf(key, meta.lines), meta.seq) !== 'deleted';
   const knows = ({ meta }: Stored<StoredMeta>): boolean => journal.knows(meta.seq);
-  return new TieredStore(memory, new LowerTiers({ disk, shared, usable, knows }), { usable });
+  const lower = new LowerTiers({ disk, shared, usable, knows });
+  return { tiers: new TieredStore(memory, lower, { usable }), lower };
 }

@@ -268,6 +268,7 @@ function startWorkers(options: WorkersOptions): Promise<Workers> | Workers {
     crowd: { memory: crowdMemory(1), row: 0 },
     shared: nodes?.store,
     workers: 1,
+    share: undefined,
     hear: undefined,
     spreadInvalidation: undefined,
     reusePort: false,

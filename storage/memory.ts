@@ -7,7 +7,7 @@ import type { EvictionPolicy, Tenant } from './eviction/policy.ts';
 import type { Removed, Store, Stored, StoredBody, StoreStats } from './store.ts';
 
 /** Bytes of a record beside its key, meta and chunks, the policy's counts included: bench/memory.ts measures it. */
-const RECORD_BYTES = 600;
+export const RECORD_BYTES = 600;
 /** Bytes of a chunk beside its content: the Buffer, its ArrayBuffer, their allocation; measured likewise. */
 const CHUNK_BYTES = 340;
 /** A record over this share of the budget has to be worth what would go for it. */
@@ -27,9 +27,15 @@ export interface MemoryOptions<M> {
   readonly policy?: EvictionPolicy<MemoryRecord<M>>;
   /** Called after a record was evicted for room (not when it was deleted or replaced). Must not throw. */
   readonly onEvict?: (record: MemoryRecord<M>) => void;
+  /** The bytes of a body in chunks worth keeping. Chunks in memory of their own unless given. */
+  readonly compact?: (chunks: readonly Buffer[]) => readonly Buffer[];
+  /** Called whenever `getNow` of a key begins to answer something else. Must not throw. */
+  readonly onChange?: (key: string) => void;
+  /** Called with the bytes of a body that is kept no more. Must not throw. */
+  readonly onFree?: (bytes: number) => void;
 }
 
-class MemoryBody implements StoredBody {
+export class MemoryBody implements StoredBody {
   readonly length: number;
   readonly chunks: readonly Buffer[];
 
@@ -86,6 +92,9 @@ export class MemoryStore<M> implements Store<M> {
   readonly #pack: (meta: M) => M;
   readonly #policy: EvictionPolicy<MemoryRecord<M>>;
   readonly #onEvict: ((record: MemoryRecord<M>) => void) | undefined;
+  readonly #compact: (chunks: readonly Buffer[]) => readonly Buffer[];
+  readonly #onChange: ((key: string) => void) | undefined;
+  readonly #onFree: ((bytes: number) => void) | undefined;
   readonly #records = new Map<string, readonly MemoryRecord<M>[]>();
   #count = 0;
   #bytes = 0;
@@ -98,6 +107,9 @@ export class MemoryStore<M> implements Store<M> {
     this.#pack = options.pack ?? ((meta) => meta);
     this.#policy = options.policy ?? new Lru();
     this.#onEvict = options.onEvict;
+    this.#compact = options.compact ?? compact;
+    this.#onChange = options.onChange;
+    this.#onFree = options.onFree;
   }
 
   /** The variants of a key, most recently put first: the kept array, no copy, no promise; eviction hears nothing of it. */
@@ -145,7 +157,7 @@ export class MemoryStore<M> implements Store<M> {
     this.#policy.missed(mark);
     const fixed = this.#sizeOf(meta) + RECORD_BYTES + key.length + variant.length;
     if (!this.#admits(mark, fixed + length)) return undefined;
-    const kept = compact(chunks);
+    const kept = this.#compact(chunks);
     const sizeBytes = fixed + heldBytes(kept) + kept.length * CHUNK_BYTES;
     if (sizeBytes > this.maxBytes * LARGEST_SHARE || !this.#makeRoom(sizeBytes)) return undefined;
     const name = { key: own(key), variant: own(variant), mark };
@@ -153,6 +165,7 @@ export class MemoryStore<M> implements Store<M> {
     const others = this.#records.get(key) ?? NONE;
     this.#records.set(name.key, last ? [...others, record] : [record, ...others]);
     this.#admit(record);
+    this.#onChange?.(key);
     return record;
   }
 
@@ -183,6 +196,7 @@ export class MemoryStore<M> implements Store<M> {
     old.resident = false;
     this.#bytes += sizeBytes - old.sizeBytes;
     this.#records.set(old.key, found.with(at, record));
+    this.#onChange?.(key);
     this.#makeRoom(0);
     return true;
   }
@@ -209,8 +223,12 @@ export class MemoryStore<M> implements Store<M> {
 
   clearNow(): Removed {
     const removed = { records: this.#count, bytes: this.#bytes };
-    for (const records of this.#records.values()) for (const record of records) this.#expel(record);
+    const cleared = [...this.#records];
     this.#records.clear();
+    for (const [key, records] of cleared) {
+      for (const record of records) this.#expel(record);
+      this.#onChange?.(key);
+    }
     return removed;
   }
 
@@ -277,6 +295,7 @@ export class MemoryStore<M> implements Store<M> {
     const left = this.#records.get(record.key)?.filter((other) => other !== record) ?? NONE;
     if (left.length === 0) this.#records.delete(record.key);
     else this.#records.set(record.key, left);
+    this.#onChange?.(record.key);
   }
 
   #expel(record: MemoryRecord<M>): void {
@@ -288,6 +307,7 @@ export class MemoryStore<M> implements Store<M> {
     record.resident = false;
     this.#count -= 1;
     this.#bytes -= record.sizeBytes;
+    this.#onFree?.(record.body.length);
   }
 }
 

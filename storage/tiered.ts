@@ -23,6 +23,24 @@ export interface Tiers<M> extends Store<M> {
   statsByTier(): Promise<StatsByTier>;
 }
 
+/** The store as the path of a request uses it: what is in memory at once, the rest when it is asked. */
+export interface FrontStore<M> extends Store<M> {
+  /** True when a lower tier may have newer records than memory: other nodes put into it too. */
+  readonly hasShared: boolean;
+  /** The variants in memory. No promise, no copy, nothing touched. */
+  getNow(key: string): readonly Stored<M>[] | undefined;
+  /** True when what `getNow` does not have is not there. */
+  isWhole(key: string): boolean;
+  /** @param enough what it accepts may be the answer, though there may be more variants */
+  get(key: string, enough?: (records: readonly Stored<M>[]) => boolean): Promise<readonly Stored<M>[]>;
+  /** Tells memory's eviction policy of a hit. */
+  touch(record: Stored<M>): void;
+  /** Whether some tier would take a record of so many bytes, to be asked before they are fetched. */
+  wants(key: string, variant: string, bytes: number): boolean;
+  /** What is told to every worker each removes for its part: gone from its memory when this returns its promise. */
+  remove(key: string, variant?: string, spare?: Tier): Promise<RemovedByTier>;
+}
+
 export interface TieredOptions<M> {
   /** The name of the lower tier, unless that tells its tiers apart. Default `disk`. */
   readonly lowerTier?: Tier;
@@ -30,7 +48,7 @@ export interface TieredOptions<M> {
   readonly usable?: (record: Stored<M>) => boolean;
 }
 
-export class TieredStore<M> implements Store<M> {
+export class TieredStore<M> implements FrontStore<M> {
   readonly #memory: MemoryStore<M>;
   readonly #lower: Store<M> | Tiers<M> | undefined;
   readonly #lowerTier: Tier;
@@ -52,12 +70,10 @@ export class TieredStore<M> implements Store<M> {
     this.#usable = options.usable;
   }
 
-  /** False when memory is all there is: then what `getNow` does not have is not there. */
-  get hasLower(): boolean {
-    return this.#lower !== undefined;
+  isWhole(_key: string): boolean {
+    return this.#lower === undefined;
   }
 
-  /** True when a lower tier may have newer records than memory: other nodes put into it too. */
   get hasShared(): boolean {
     return this.#lower !== undefined && (this.#lowerTier === 'shared' || isTiers(this.#lower));
   }
@@ -266,7 +282,7 @@ export class TieredStore<M> implements Store<M> {
 }
 
 /** The lower tier's order, memory's copies where there are any; what only memory has is newer than all. */
-function merge<M>(held: readonly Stored<M>[], stored: readonly Stored<M>[]): readonly Stored<M>[] {
+export function merge<M>(held: readonly Stored<M>[], stored: readonly Stored<M>[]): readonly Stored<M>[] {
   if (held.length === 0) return stored;
   const only = held.filter(({ variant }) => !stored.some((one) => one.variant === variant));
   return [...only, ...stored.map((one) => held.find(({ variant }) => variant === one.variant) ?? one)];

@@ -4,7 +4,7 @@
 import type { Journal, PurgeMode, PurgeRecord, Selector, Standing } from '../../storage/journal.ts';
 import type { Spread } from '../../storage/journal-link.ts';
 import type { Removed, Tier } from '../../storage/store.ts';
-import type { RemovedByTier, TieredStore } from '../../storage/tiered.ts';
+import type { FrontStore, RemovedByTier } from '../../storage/tiered.ts';
 import type { StoredMeta } from '../cache/stored.ts';
 import { idOf, type PurgeReceipt, receiptOfRecord, Tally, type TierReceipt } from './receipt.ts';
 import { keysOf } from './selectors.ts';
@@ -178,7 +178,7 @@ export function isClearing({ selector, mode }: Pick<CountOrder, 'selector' | 'mo
  * `spare` keeps what it has: the node that was asked to purge has seen to it. A tier that fails costs the count and the bytes, not the purge: the journal keeps what is left from being served.
  */
 export async function removeSelected(
-  store: TieredStore<StoredMeta>,
+  store: FrontStore<StoredMeta>,
   selector: Selector,
   spaces: readonly string[],
   spare?: Tier,

@@ -6,7 +6,7 @@
 
 import type { Journal } from '../../storage/journal.ts';
 import type { Stored } from '../../storage/store.ts';
-import type { TieredStore } from '../../storage/tiered.ts';
+import type { FrontStore } from '../../storage/tiered.ts';
 import type { StoredMeta } from '../cache/stored.ts';
 import { subjectOf } from '../cache/subject.ts';
 import type { Fields } from '../http/fields.ts';
@@ -37,7 +37,7 @@ interface Job {
 }
 
 export interface CompressorOptions {
-  readonly store: TieredStore<StoredMeta>;
+  readonly store: FrontStore<StoredMeta>;
   readonly journal: Journal;
   /** Forms that are made at the same time. */
   readonly concurrency: number;
@@ -172,7 +172,7 @@ export class Compressor {
       return verdict === 'deleted' ? undefined : { record, held };
     };
     const inMemory = among(store.getNow(key) ?? []);
-    if (!store.hasLower || (inMemory !== undefined && !everywhere)) return inMemory;
+    if (store.isWhole(key) || (inMemory !== undefined && !everywhere)) return inMemory;
     return among(await store.get(key)) ?? inMemory;
   }
 

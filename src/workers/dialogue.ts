@@ -1,10 +1,11 @@
 // Questions and answers over a message port: each side may ask, each question is answered once. Knows no subject.
 
+import type { Transferable } from 'node:worker_threads';
 import type { Message } from './messages.ts';
 
 /** A MessagePort or a Worker. */
 interface Port {
-  postMessage: (message: unknown) => void;
+  postMessage: (message: unknown, transfer: Transferable[]) => void;
   on(event: 'message', listener: (message: unknown) => void): unknown;
 }
 
@@ -25,7 +26,7 @@ export class Dialogue<Asking, Asked> {
       const message = received as Message<Asked>;
       if (typeof received !== 'object') return;
       if ('ask' in message) {
-        const give = (reply: Message<Asking>): void => port.postMessage(reply);
+        const give = (reply: Message<Asking>): void => port.postMessage(reply, []);
         const fail = (error: unknown): void =>
           give({ answer: message.ask, value: undefined, error: String(error) });
         // An answer that cannot be sent fails like one that cannot be given.
@@ -42,12 +43,12 @@ export class Dialogue<Asking, Asked> {
   }
 
   /** Asks; rejects when the other side fails or ends. The answer is what the other side is written to give. */
-  ask<Answer>(question: Asking): Promise<Answer> {
+  ask<Answer>(question: Asking, transfer: Transferable[] = []): Promise<Answer> {
     if (this.#ended !== undefined) return Promise.reject(this.#ended);
     const id = this.#next++;
     const { promise, resolve, reject } = Promise.withResolvers<Answer>();
     this.#waiting.set(id, { resolve: (value) => resolve(value as Answer), reject });
-    this.#port.postMessage({ ask: id, question } satisfies Message<Asking>);
+    this.#port.postMessage({ ask: id, question } satisfies Message<Asking>, transfer);
     return promise;
   }
 

@@ -1,6 +1,7 @@
 // What the main thread and a worker thread say to each other: questions with an id, answers with the same. Data only.
 
 import type { MessagePort } from 'node:worker_threads';
+import type { HomesPlan } from '../../storage/homes.ts';
 import type { JournalSnapshot, PurgeMode, PurgeRecord, Selector, Standing } from '../../storage/journal.ts';
 import type { TierReceipt } from '../admin/receipt.ts';
 import type { CountOrder } from '../admin/sweep.ts';
@@ -24,6 +25,16 @@ export interface WorkerData {
   readonly diskPort: MessagePort | undefined;
   readonly journal: JournalSnapshot;
   readonly ear: Ear;
+  /** This worker's number, and the homes of keys. */
+  readonly self: number;
+  readonly homes: HomesPlan;
+  readonly peers: readonly Peer[];
+}
+
+/** A way to another worker. */
+export interface Peer {
+  readonly worker: number;
+  readonly port: MessagePort;
 }
 
 /** What every worker hears before its next request (news.ts). */
@@ -36,6 +47,7 @@ export type News =
 export type Order =
   | { readonly kind: 'listen'; readonly door: Door; readonly address: Address }
   | { readonly kind: 'secure'; readonly terms: TlsTerms }
+  | { readonly kind: 'meet'; readonly peer: Peer }
   /** The news are not left until the next request. `seq` names a purge whose effect is asked for. */
   | { readonly kind: 'heed'; readonly seq: number | undefined }
   | { readonly kind: 'count'; readonly order: CountOrder }

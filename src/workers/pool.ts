@@ -1,7 +1,8 @@
 // The workers as the main thread sees them: one in this thread, or several in threads of their own that share the port.
 // Owns starting, replacing a thread that died, asking all of them, and closing.
 
-import { Worker } from 'node:worker_threads';
+import { MessageChannel, Worker } from 'node:worker_threads';
+import { type HomesPlan, planHomes } from '../../storage/homes.ts';
 import type { Journal, PurgeRecord } from '../../storage/journal.ts';
 import type { SqliteStore } from '../../storage/sqlite.ts';
 import type { Removed } from '../../storage/store.ts';
@@ -11,14 +12,14 @@ import type { PurgeReceipt, TierReceipt } from '../admin/receipt.ts';
 import type { CountOrder } from '../admin/sweep.ts';
 import type { StoredMeta } from '../cache/stored.ts';
 import type { Address, Config } from '../config.ts';
-import { type CrowdPlace, crowdMemory } from '../gate/crowd.ts';
+import { crowdMemory } from '../gate/crowd.ts';
 import { joinMetrics } from '../observe/metrics.ts';
 import type { GroupReport } from '../origin/group.ts';
 import type { OriginWord } from '../site/origin-watch.ts';
 import type { TlsTerms } from '../tls/terms.ts';
 import { Dialogue } from './dialogue.ts';
-import type { News, Order, Request, WorkerData } from './messages.ts';
-import { Announcer, type Ear } from './news.ts';
+import type { News, Order, Peer, Request, WorkerData } from './messages.ts';
+import { Announcer } from './news.ts';
 import type { Door, WorkerOptions } from './worker.ts';
 
 /** A worker as purging and inspecting see it. */
@@ -66,7 +67,8 @@ export async function startThreads(options: ThreadOptions): Promise<Workers> {
 
 class ThreadPool implements Workers {
   #options: ThreadOptions;
-  readonly #threads = new Set<Thread>();
+  readonly #threads = new Map<number, Thread>();
+  readonly #homes: HomesPlan;
   readonly #crowd: SharedArrayBuffer;
   readonly #announcer = new Announcer<News>();
   readonly #addresses = new Map<Door, Address>();
@@ -77,28 +79,29 @@ class ThreadPool implements Workers {
 
   constructor(options: ThreadOptions) {
     this.#options = options;
+    this.#homes = planHomes(options.count);
     this.#crowd = crowdMemory(options.count);
   }
 
-  readonly targets = (): readonly WorkerTarget[] => [...this.#threads];
+  readonly targets = (): readonly WorkerTarget[] => [...this.#threads.values()];
 
   tell(news: News): void {
     this.#announcer.tell(news);
   }
 
   async start(): Promise<void> {
-    await Promise.all(Array.from({ length: this.#options.count }, () => this.#add()));
+    await Promise.all(Array.from({ length: this.#options.count }, (_, worker) => this.#add(worker)));
   }
 
   async listen(door: Door, address: Address): Promise<Address> {
-    for (const thread of this.#threads)
+    for (const thread of this.#threads.values())
       this.#addresses.set(door, await thread.listen(door, this.#addresses.get(door) ?? address));
     return this.#addresses.get(door) ?? address;
   }
 
   async secure(terms: TlsTerms): Promise<void> {
     this.#terms = terms;
-    await Promise.all([...this.#threads].map((thread) => thread.secure(terms)));
+    await Promise.all([...this.#threads.values()].map((thread) => thread.secure(terms)));
   }
 
   async advise(word: OriginWord): Promise<void> {
@@ -107,41 +110,44 @@ class ThreadPool implements Workers {
   }
 
   async metrics(): Promise<string> {
-    const parts = await Promise.all([...this.#threads].map((thread) => thread.metrics().catch(() => [])));
+    const parts = await Promise.all(
+      [...this.#threads.values()].map((thread) => thread.metrics().catch(() => [])),
+    );
     return joinMetrics([await this.#options.ownMetrics(), ...parts]);
   }
 
   async reconfigure(config: Config): Promise<void> {
     // Those that take another's place begin with them.
     this.#options = { ...this.#options, config };
-    await Promise.all([...this.#threads].map((thread) => thread.reconfigure(config)));
+    await Promise.all([...this.#threads.values()].map((thread) => thread.reconfigure(config)));
   }
 
   async close(graceMs: number): Promise<void> {
     this.#closing = true;
-    await Promise.all([...this.#threads].map((thread) => thread.close(graceMs)));
+    await Promise.all([...this.#threads.values()].map((thread) => thread.close(graceMs)));
   }
 
-  /** A row that no worker has: that of one that ended, where there was one. */
-  #place(): CrowdPlace {
-    const taken = new Set([...this.#threads].map(({ row }) => row));
-    let row = 0;
-    while (taken.has(row)) row++;
-    return { memory: this.#crowd, row };
-  }
-
-  async #add(): Promise<void> {
+  async #add(worker: number): Promise<void> {
     const { log } = this.#options;
     const { ear, close } = this.#announcer.ear();
-    const thread = new Thread(this.#options, this.#place(), ear, (keys) => this.#invalidate(keys));
+    const peers = [...this.#threads].map(([other, thread]): Peer => {
+      const { port1, port2 } = new MessageChannel();
+      thread.meet({ worker, port: port1 }).catch(() => undefined);
+      return { worker: other, port: port2 };
+    });
+    const crowd = { memory: this.#crowd, row: worker };
+    const place = { self: worker, homes: this.#homes, peers, ear, crowd };
+    const thread = new Thread(this.#options, place, (keys) => this.#invalidate(keys));
     // From here on it hears of purges; those from before are in its snapshot of the journal.
-    this.#threads.add(thread);
+    this.#threads.set(worker, thread);
     thread.onExit((error) => {
-      this.#threads.delete(thread);
+      this.#threads.delete(worker);
       close();
       if (this.#closing) return;
       log.error({ err: error }, 'a worker ended; another takes its place');
-      this.#add().catch((cause: unknown) => log.fatal({ err: cause }, 'a worker could not be replaced'));
+      this.#add(worker).catch((cause: unknown) =>
+        log.fatal({ err: cause }, 'a worker could not be replaced'),
+      );
     });
     await thread.ready;
     if (this.#terms !== undefined) await thread.secure(this.#terms);
@@ -151,26 +157,21 @@ class ThreadPool implements Workers {
 
   #invalidate(keys: readonly string[]): void {
     this.tell({ kind: 'invalidate', keys });
-    for (const thread of this.#threads) thread.heed().catch(() => undefined);
+    for (const thread of this.#threads.values()) thread.heed().catch(() => undefined);
   }
 }
 
+/** Where a thread stands among the others. */
+type Place = Pick<WorkerData, 'self' | 'homes' | 'peers' | 'ear' | 'crowd'>;
+
 class Thread implements WorkerTarget {
   readonly ready: Promise<void>;
-  /** Its row in the memory where connections are counted. */
-  readonly row: number;
   readonly #worker: Worker;
   readonly #dialogue: Dialogue<Order, Request>;
   #error: Error | undefined;
 
-  constructor(
-    options: ThreadOptions,
-    crowd: CrowdPlace,
-    ear: Ear,
-    invalidate: (keys: readonly string[]) => void,
-  ) {
+  constructor(options: ThreadOptions, place: Place, invalidate: (keys: readonly string[]) => void) {
     const { config, identity, demoUrl, buckets, disk, journal, count } = options;
-    this.row = crowd.row;
     const diskPort = disk?.port();
     const data: WorkerData = {
       config,
@@ -179,14 +180,17 @@ class Thread implements WorkerTarget {
       workers: count,
       memoryBytes: Math.floor(config.memoryBytes / count),
       buckets,
-      crowd,
       diskPort,
       journal: journal.snapshot(),
-      ear,
+      ...place,
     };
     this.#worker = new Worker(new URL('./thread.ts', import.meta.url), {
       workerData: data,
-      transferList: diskPort === undefined ? [ear.port] : [ear.port, diskPort],
+      transferList: [
+        place.ear.port,
+        ...place.peers.map(({ port }) => port),
+        ...(diskPort === undefined ? [] : [diskPort]),
+      ],
     });
     this.#worker.on('error', (error: Error) => {
       this.#error = error;
@@ -230,6 +234,11 @@ class Thread implements WorkerTarget {
 
   async secure(terms: TlsTerms): Promise<void> {
     await this.#dialogue.ask({ kind: 'secure', terms });
+  }
+
+  /** From now on there is a way to another worker. */
+  async meet(peer: Peer): Promise<void> {
+    await this.#dialogue.ask({ kind: 'meet', peer }, [peer.port]);
   }
 
   /** A thread that has ended holds nothing any more: that is as good as purged. */

@@ -9,8 +9,10 @@ import { storedMetaCodec } from '../cache/codec.ts';
 import { openShared } from '../nodes.ts';
 import { createLog } from '../observe/log.ts';
 import { Dialogue } from './dialogue.ts';
+import { Forgotten } from './forgotten.ts';
 import type { News, Order, Request, WorkerData } from './messages.ts';
 import { Hearing } from './news.ts';
+import { Share } from './share.ts';
 import { EdgeWorker } from './worker.ts';
 
 if (parentPort === null) throw new Error('workers/thread.ts runs in a worker thread only');
@@ -26,6 +28,9 @@ const {
   diskPort,
   journal: snapshot,
   ear,
+  self,
+  homes: plan,
+  peers,
 }: WorkerData = workerData;
 
 const journal = Journal.replica(snapshot);
@@ -37,6 +42,14 @@ const shared = openShared(config);
 /** What was done for purges that the main thread has not asked about yet. */
 const applied = new Map<number, Promise<Applied>>();
 const hearing = new Hearing<News>(ear, apply);
+const forgotten = new Forgotten();
+const share = new Share({
+  self,
+  plan,
+  hear: hearing.hear,
+  stamp: () => hearing.heard,
+  overtaken: forgotten.overtaken,
+});
 
 const main = new Dialogue<Request, Order>(port, answer);
 const worker = new EdgeWorker({
@@ -58,12 +71,14 @@ const worker = new EdgeWorker({
     admit: (purges) => main.ask<number>({ kind: 'admit', purges }),
   },
   hear: hearing.hear,
+  share,
   spreadInvalidation: (keys) => main.ask<void>({ kind: 'spread', keys }),
   log,
   now: Date.now,
   reusePort: true,
   processMetrics: false,
 });
+for (const peer of peers) share.mesh.connect(peer.worker, peer.port);
 port.postMessage('ready');
 
 function apply(news: News): void {
@@ -80,6 +95,7 @@ function apply(news: News): void {
         .catch((error: unknown) => log.error({ err: error }, 'a purge was not applied'));
       return;
     case 'invalidate':
+      forgotten.note(hearing.heard, news.keys);
       worker.edge.applyInvalidation(news.keys);
       return;
     default:
@@ -100,6 +116,9 @@ async function answer(order: Order): Promise<unknown> {
       return worker.listen(order.door, order.address);
     case 'secure':
       return worker.secure(order.terms);
+    case 'meet':
+      share.mesh.connect(order.peer.worker, order.peer.port);
+      return undefined;
     case 'heed':
       return heed(order.seq);
     case 'count':
@@ -116,6 +135,7 @@ async function answer(order: Order): Promise<unknown> {
       return worker.metrics.getMetricsAsJSON();
     case 'close':
       await worker.close(order.graceMs);
+      share.mesh.close();
       await disk?.close();
       await shared?.close();
       flush();

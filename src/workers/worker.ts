@@ -38,6 +38,7 @@ import { Site } from '../site/site.ts';
 import { Upstreams } from '../site/upstreams.ts';
 import type { TlsTerms } from '../tls/terms.ts';
 import { Tunnels } from '../tunnel/tunnels.ts';
+import type { Share } from './share.ts';
 
 /** What clients come in by. */
 export type Door = 'plain' | 'tls' | 'forward';
@@ -62,6 +63,8 @@ export interface WorkerOptions {
   readonly nodes?: { health(): NodesHealth } | undefined;
   readonly journal: Journal;
   readonly purgeService: PurgeService;
+  /** Its part in what several workers have in common; undefined when there is one. */
+  readonly share: Share | undefined;
   /** Hears what all workers must know; undefined when there is one. */
   readonly hear: (() => void) | undefined;
   readonly spreadInvalidation: ((keys: readonly string[]) => Promise<void>) | undefined;
@@ -96,7 +99,7 @@ export class EdgeWorker implements PurgeTarget {
 
   constructor(options: WorkerOptions) {
     this.#options = options;
-    const { config, identity, journal, nodes, log, now } = options;
+    const { config, identity, journal, nodes, share, log, now } = options;
     const { counters } = this;
     const { policy, alpha } = config.eviction;
     const packer = new Packer();
@@ -105,10 +108,13 @@ export class EdgeWorker implements PurgeTarget {
       sizeOf: sizeOfMeta,
       pack: (meta) => packer.pack(meta),
       policy: policy === 'lru' ? new Lru() : new Gdsf({ alpha }),
+      ...share?.memoryOptions,
     });
-    const store = tiersOf(this.#memory, options);
+    const { tiers, lower } = tiersOf(this.#memory, options);
+    const store =
+      share?.open({ memory: this.#memory, tiers, lower, pack: (meta) => packer.pack(meta) }) ?? tiers;
     this.#config = config;
-    this.#sweep = new Sweep(memorySource(store), journal, () => spacesOf(this.#config.forwardProxy));
+    this.#sweep = new Sweep(memorySource(tiers), journal, () => spacesOf(this.#config.forwardProxy));
     this.#upstreams = new Upstreams({ log, now, workers: options.workers });
     this.#upstreams.apply(config, options.demoUrl);
     this.#tunnels = new Tunnels(config.upgrades, now);

@@ -1,0 +1,88 @@
+// One worker's share in what all workers have in common: its memory holds the keys that are at home with it, in bytes that all
+// can read, and it knows the way to the others. No logic of its own.
+
+import { HomedStore, type HomeQuestion, type Touches } from '../../storage/homed.ts';
+import { Homes, type HomesPlan } from '../../storage/homes.ts';
+import type { MemoryOptions, MemoryStore } from '../../storage/memory.ts';
+import { Replicas } from '../../storage/replicas.ts';
+import { FreedBytes, shareBytes } from '../../storage/shared-bytes.ts';
+import type { Store } from '../../storage/store.ts';
+import type { TieredStore } from '../../storage/tiered.ts';
+import { sizeOfMeta } from '../cache/codec.ts';
+import type { StoredMeta } from '../cache/stored.ts';
+import { Mesh } from './mesh.ts';
+
+export interface ShareOptions {
+  /** This worker's number. */
+  readonly self: number;
+  readonly plan: HomesPlan;
+  /** Hears what has been told to all. */
+  readonly hear: () => void;
+  /** A stamp for what is sent to be stored, and whether an invalidation has overtaken it. */
+  readonly stamp: () => number;
+  readonly overtaken: (key: string, stamp: number) => boolean;
+}
+
+export interface ShareParts {
+  readonly memory: MemoryStore<StoredMeta>;
+  readonly tiers: TieredStore<StoredMeta>;
+  readonly lower: Store<StoredMeta> | undefined;
+  readonly pack: (meta: StoredMeta) => StoredMeta;
+}
+
+/** Of a worker's memory, for what it knows of keys at home elsewhere. */
+const REPLICA_SHARE = 1 / 8;
+
+export class Share {
+  readonly #options: ShareOptions;
+  readonly #homes: Homes;
+  readonly #freed = new FreedBytes();
+  readonly mesh: Mesh<HomeQuestion<StoredMeta>, Touches>;
+  #store: HomedStore<StoredMeta> | undefined;
+
+  constructor(options: ShareOptions) {
+    this.#options = options;
+    this.#homes = new Homes(options.plan);
+    this.mesh = new Mesh({
+      before: options.hear,
+      answer: async (question) => this.#store?.answer(question),
+      notice: (touches) => this.#store?.touched(touches),
+      lost: (worker) => this.#store?.lost(worker),
+    });
+  }
+
+  /** What the memory of a worker among several does differently. */
+  get memoryOptions(): Pick<MemoryOptions<StoredMeta>, 'compact' | 'onChange' | 'onFree'> {
+    const homes = this.#homes;
+    return {
+      compact: shareBytes,
+      onChange: (key) => homes.changed(homes.hash(key)),
+      onFree: this.#freed.add,
+    };
+  }
+
+  /** The store of all workers, as this one uses it. */
+  open({ memory, tiers, lower, pack }: ShareParts): HomedStore<StoredMeta> {
+    const { self, stamp, overtaken } = this.#options;
+    const replicas = new Replicas<StoredMeta>({
+      homes: this.#homes,
+      maxBytes: memory.maxBytes * REPLICA_SHARE,
+      budget: memory,
+      sizeOf: sizeOfMeta,
+      onFree: this.#freed.add,
+    });
+    this.#store = new HomedStore({
+      self,
+      homes: this.#homes,
+      tiers,
+      memory,
+      lower,
+      replicas,
+      wayTo: this.mesh.to,
+      pack,
+      stamp,
+      overtaken,
+    });
+    return this.#store;
+  }
+}
