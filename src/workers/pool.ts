@@ -106,7 +106,7 @@ class ThreadPool implements Workers {
 
   async advise(word: OriginWord): Promise<void> {
     this.#words.set(`${word.kind} ${word.group} ${word.server}`, word);
-    await Promise.all([...this.#threads].map((thread) => thread.advise(word)));
+    await Promise.all([...this.#threads.values()].map((thread) => thread.advise(word)));
   }
 
   async metrics(): Promise<string> {
