@@ -4,7 +4,42 @@
 
 import { isIP } from 'node:net';
 import type { Fields } from '../http/fields.ts';
+import type { Peer, Request } from '../http/message.ts';
 import type { AddressTest } from '../origin/forwarded.ts';
+import { networkOf } from './address-set.ts';
+
+/** A client, one object for as long as nothing of it changes: what is found out about it can be remembered with it. */
+export interface Client {
+  readonly address: string;
+  /** What it is counted under (address-set.ts). */
+  readonly network: string;
+}
+
+/** Finds the client of a request; remembers those of connections, and of header sections that proxies have written in. */
+export function clients(trusted: AddressTest, source: AddressSource): (request: Request) => Client {
+  const ofPeers = new WeakMap<Peer, Client>();
+  const ofFields = new WeakMap<Fields, { readonly peer: string; readonly client: Client }>();
+  const ofPeer = (peer: Peer): Client => {
+    let client = ofPeers.get(peer);
+    if (client === undefined) {
+      client = clientAt(peer.address);
+      ofPeers.set(peer, client);
+    }
+    return client;
+  };
+  return ({ peer, fields }) => {
+    if (source === 'socket' || !fields.has(source)) return ofPeer(peer);
+    const before = ofFields.get(fields);
+    if (before?.peer === peer.address) return before.client;
+    const client = clientAt(clientAddress(peer.address, fields, trusted, source));
+    ofFields.set(fields, { peer: peer.address, client });
+    return client;
+  };
+}
+
+function clientAt(address: string): Client {
+  return { address, network: networkOf(address) };
+}
 
 /** Where trusted proxies say whom they speak for. */
 export type AddressSource = 'socket' | 'x-forwarded-for' | 'forwarded';

@@ -5,9 +5,10 @@ import type { Refusal } from '../admit.ts';
 import { matchRoute, type RouteConfig } from '../config/routes.ts';
 import type { Request } from '../http/message.ts';
 import type { AccessRules } from './access-rules.ts';
-import { AddressSet, networkOf } from './address-set.ts';
+import { AddressSet } from './address-set.ts';
 import { Authenticator } from './auth/authenticator.ts';
 import { bounded } from './body-limit.ts';
+import type { Client } from './client-address.ts';
 import { Probes, probeRefusal } from './probes.ts';
 import { RateLimits } from './rate-limit.ts';
 import { isAbout, namesDotfile, type Reading, readPath } from './reading.ts';
@@ -35,8 +36,8 @@ export interface GateSite {
   readonly routes: readonly RouteConfig[];
   /** The rules where no route matches. */
   readonly elsewhere: AccessRules | undefined;
-  /** The client's address, through trusted proxies. */
-  readonly clientOf: (request: Request) => string;
+  /** The client, through trusted proxies. */
+  readonly clientOf: (request: Request) => Client;
   /** Fields that tell origins who somebody is: a client's own are dropped, whatever route they come by. */
   readonly identityFields: ReadonlySet<string>;
 }
@@ -59,6 +60,8 @@ const DENIED: Readonly<Record<number, string>> = {
   410: 'This is gone for good.',
 };
 
+type Standing = 'allowed' | 'not-allowed' | 'denied';
+
 /** Where it does not matter whether requests can be read in two ways. */
 const UNREAD: Reading = { path: '', plain: '' };
 
@@ -68,6 +71,7 @@ export class Gate {
   readonly #tools: GateTools;
   readonly #allow: AddressSet | undefined;
   readonly #deny: AddressSet | undefined;
+  readonly #standings = new WeakMap<Client, Standing>();
   readonly #limits: RateLimits;
   readonly #probes: Probes | undefined;
   readonly #authenticator: Authenticator | undefined;
@@ -86,31 +90,50 @@ export class Gate {
     this.#probes = probes && new Probes(probes);
     this.#authenticator = auth && new Authenticator(auth, site.identityFields, tools.memory);
     this.#methodRefusal = denied(405, methods);
-    this.#reads = deny.length + rateLimits.length + site.routes.length > 0 || hideDotfiles;
+    this.#reads =
+      hideDotfiles ||
+      [...deny, ...rateLimits].some(({ paths }) => paths !== undefined) ||
+      rateLimits.some(({ key }) => key.kind === 'path') ||
+      site.routes.some(({ match }) => match.path !== undefined);
   }
 
   /** A promise only where the answer takes waiting. */
   admit(request: Request): Verdict | Promise<Verdict> {
-    const address = this.#site.clientOf(request);
-    if (this.#deny?.has(address)) return this.#addressRefusal();
-    // What may purge, and how much, the purge door says.
-    if (request.method === 'PURGE') return undefined;
-    if (this.#allow?.has(address) === false) return this.#addressRefusal();
+    const client = this.#site.clientOf(request);
+    const standing = this.#standing(client);
+    // Who may purge, and how much, the purge door says, but for those who get nothing at all.
+    const isPurge = request.method === 'PURGE';
+    if (standing === 'denied' || (standing === 'not-allowed' && !isPurge)) return this.#addressRefusal();
+    if (isPurge) return undefined;
     const reading = this.#reads ? readPath(request.target) : UNREAD;
     const refusal =
-      this.#byPath(request, reading) ?? this.#byRate(request, reading, address) ?? this.#byContent(request);
+      this.#byPath(request, reading) ?? this.#byRate(request, reading, client) ?? this.#byContent(request);
     if (refusal !== undefined) return refusal;
-    return this.#identified(request, address);
+    return this.#identified(request, client);
   }
 
   /** Asked before a request goes to the origin: for the limits that count only those. */
   forward(request: Request): Refusal | undefined {
     if (!this.#limits.has('forwarded')) return undefined;
     const { now, onNoted } = this.#tools;
-    const network = networkOf(this.#site.clientOf(request));
-    return this.#limits.take('forwarded', request, readPath(request.target), network, now(), (held) =>
-      onNoted(request, held),
-    );
+    const { network } = this.#site.clientOf(request);
+    const reading = this.#reads ? readPath(request.target) : UNREAD;
+    return this.#limits.take('forwarded', request, reading, network, now(), onNoted);
+  }
+
+  /** Worked out once for each client. */
+  #standing(client: Client): Standing {
+    if (this.#allow === undefined && this.#deny === undefined) return 'allowed';
+    let standing = this.#standings.get(client);
+    if (standing === undefined) {
+      standing = this.#deny?.has(client.address)
+        ? 'denied'
+        : this.#allow?.has(client.address) === false
+          ? 'not-allowed'
+          : 'allowed';
+      this.#standings.set(client, standing);
+    }
+    return standing;
   }
 
   #byPath(request: Request, reading: Reading): Refusal | undefined {
@@ -135,12 +158,10 @@ export class Gate {
     return here !== there;
   }
 
-  #byRate(request: Request, reading: Reading, address: string): Refusal | undefined {
+  #byRate(request: Request, reading: Reading, { network }: Client): Refusal | undefined {
     if (!this.#limits.has('admitted')) return undefined;
     const { now, onNoted } = this.#tools;
-    return this.#limits.take('admitted', request, reading, networkOf(address), now(), (held) =>
-      onNoted(request, held),
-    );
+    return this.#limits.take('admitted', request, reading, network, now(), onNoted);
   }
 
   #byContent(request: Request): Refusal | undefined {
@@ -154,8 +175,8 @@ export class Gate {
     return undefined;
   }
 
-  #identified(request: Request, address: string): Verdict | Promise<Verdict> {
-    const checked = this.#authenticator?.check(request, networkOf(address), this.#tools.now());
+  #identified(request: Request, { network }: Client): Verdict | Promise<Verdict> {
+    const checked = this.#authenticator?.check(request, network, this.#tools.now());
     if (checked instanceof Promise)
       return checked.then((late) => ('status' in late ? late : this.#goesOn({ ...request, ...late })));
     if (checked === undefined) return this.#goesOn(request);

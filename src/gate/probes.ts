@@ -3,6 +3,7 @@
 // it sees no request content. Pure.
 
 import type { Refusal } from '../admit.ts';
+import type { Fields } from '../http/fields.ts';
 import type { Request } from '../http/message.ts';
 import type { ProbeRules } from './access-rules.ts';
 import { PROBE_RULES, type ProbeRule } from './probe-rules.ts';
@@ -13,6 +14,11 @@ export interface Probe {
   readonly ids: readonly string[];
   readonly score: number;
 }
+
+/** Scores by the ids of the rules that match. */
+type Found = ReadonlyMap<string, number>;
+
+const NOTHING: Found = new Map();
 
 /** As deep as escapes are looked into: applications decode once, careless ones twice. */
 const LAYERS = 2;
@@ -26,6 +32,7 @@ const SUSPICIOUS =
 export class Probes {
   readonly #rules: readonly ProbeRule[];
   readonly #settings: ProbeRules;
+  readonly #known = new WeakMap<Fields, Found>();
 
   constructor(settings: ProbeRules) {
     this.#settings = settings;
@@ -34,30 +41,40 @@ export class Probes {
 
   /** @returns undefined while the scores stay below the threshold. */
   find({ target, fields }: Pick<Request, 'target' | 'fields'>): Probe | undefined {
-    const found = new Map<string, number>();
-    this.#look(target, found);
-    for (const name of this.#settings.fields) {
-      const value = fields.get(name);
-      if (value !== undefined) this.#look(value, found);
-    }
+    const ofFields = this.#inFields(fields);
+    const found = SUSPICIOUS.test(target) ? this.#look(target, new Map(ofFields)) : ofFields;
+    if (found.size === 0) return undefined;
     let score = 0;
     for (const one of found.values()) score += one;
-    return found.size > 0 && score >= this.#settings.threshold
-      ? { ids: [...found.keys()], score }
-      : undefined;
+    return score >= this.#settings.threshold ? { ids: [...found.keys()], score } : undefined;
   }
 
-  #look(text: string, found: Map<string, number>): void {
-    if (!SUSPICIOUS.test(text)) return;
+  /** Worked out once for each header section. */
+  #inFields(fields: Fields): Found {
+    let found = this.#known.get(fields);
+    if (found === undefined) {
+      found = NOTHING;
+      for (const name of this.#settings.fields) {
+        const value = fields.get(name);
+        if (value !== undefined && SUSPICIOUS.test(value)) found = this.#look(value, new Map(found));
+      }
+      this.#known.set(fields, found);
+    }
+    return found;
+  }
+
+  /** Adds to `found` what matches. */
+  #look(text: string, found: Map<string, number>): Found {
     let layer = cut(text);
     for (let depth = 0; depth <= LAYERS; depth++) {
       const plain = spaced(layer).toLowerCase();
       for (const { id, score, pattern } of this.#rules)
         if (!found.has(id) && pattern.test(plain)) found.set(id, score);
       const next = unescaped(layer);
-      if (next === layer) return;
+      if (next === layer) break;
       layer = next;
     }
+    return found;
   }
 }
 

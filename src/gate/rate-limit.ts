@@ -47,14 +47,14 @@ export class RateLimits {
     reading: Reading,
     network: string,
     now: number,
-    onDryRun: (refusal: Refusal) => void,
+    onDryRun: (request: Request, refusal: Refusal) => void,
   ): Refusal | undefined {
     for (const { rule, buckets, refusal } of moment === 'admitted' ? this.#admitted : this.#forwarded) {
       if (!isAbout(rule, request.method, reading)) continue;
       const waitMs = buckets.take(ownerOf(rule, request, reading, network), now);
       if (waitMs === 0) continue;
       if (!rule.dryRun) return refusal(waitMs);
-      onDryRun(refusal(waitMs));
+      onDryRun(request, refusal(waitMs));
     }
     return undefined;
   }

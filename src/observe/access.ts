@@ -17,6 +17,8 @@ export class Access {
   readonly #options: AccessOptions;
   /** Whether requests are logged. */
   enabled: boolean;
+  /** Who asks, through trusted proxies; undefined knows the socket's address alone. */
+  clientOf: ((request: Request) => { readonly address: string }) | undefined;
   /** Distinguishes this process's ids from those of the last. */
   readonly #prefix: string;
   #sequence = 0;
@@ -39,6 +41,7 @@ export class Access {
       {
         id: `${this.#prefix}-${this.#sequence.toString(36)}`,
         client: request.peer.address,
+        for: this.#saidOf(request),
         method: request.method,
         scheme: request.scheme,
         host: request.authority,
@@ -65,5 +68,11 @@ export class Access {
       },
       'request',
     );
+  }
+
+  /** Where a trusted proxy says another than itself. */
+  #saidOf(request: Request): string | undefined {
+    const address = this.clientOf?.(request).address;
+    return address === request.peer.address ? undefined : address;
   }
 }

@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import type { CacheRules } from '../cache/rules.ts';
 import { type HeaderEdits, matchRoute, type RouteConfig, type Routed } from '../config/routes.ts';
 import type { Config } from '../config.ts';
+import { type Client, clients } from '../gate/client-address.ts';
 import type { GateTools } from '../gate/gate.ts';
 import { gatesOf } from '../gate/gates.ts';
 import type { Request } from '../http/message.ts';
@@ -33,6 +34,8 @@ export class Site implements Realm {
   readonly space = '';
   /** Peers whose Forwarded and X-Forwarded-* fields are believed. */
   readonly trusted: AddressTest;
+  /** Who asks, through trusted proxies. */
+  readonly clientOf: (request: Request) => Client;
   /** Clients that are edges of the operator's; undefined where there are none. */
   readonly edges: AddressTest | undefined;
   readonly upgrades: Config['upgrades'];
@@ -50,8 +53,9 @@ export class Site implements Realm {
     this.edges = edges.length === 0 ? undefined : addressTest(edges);
     this.upgrades = config.upgrades;
     this.entrance = new Entrance(config.tls, this.trusted);
-    const gateOf = gatesOf(config, this.trusted, tools);
     this.compression = config.compression;
+    this.clientOf = clients(this.trusted, config.clientAddress);
+    const gateOf = gatesOf(config, this.clientOf, tools);
     this.#configs = config.routes;
     const group = config.origin.kind === 'group' ? config.origin.name : DEFAULT_GROUP;
     const hidden = config.routes.some(({ match }) => (match.headers ?? match.clients) !== undefined);

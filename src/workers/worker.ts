@@ -127,9 +127,11 @@ export class EdgeWorker implements PurgeTarget {
       access,
       log,
     });
+    const site = new Site(config, this.#upstreams, this.#gateTools());
+    access.clientOf = site.clientOf;
     this.edge = new Edge({
       identity,
-      site: new Site(config, this.#upstreams, this.#gateTools()),
+      site,
       spaces: spacesOf(config.forwardProxy),
       debugKey: config.cache.debug,
       store,
@@ -190,6 +192,7 @@ export class EdgeWorker implements PurgeTarget {
     if (config.forwardProxy !== undefined) this.#forward?.proxy.use(config, config.forwardProxy);
     this.purgeDoor.use(config.purge);
     this.#access.enabled = config.log.access;
+    this.#access.clientOf = site.clientOf;
     this.#crowd.use(crowdLimits(config));
     const proxy = proxyTerms(config);
     this.#plain.use(config.client, proxy);

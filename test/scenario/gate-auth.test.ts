@@ -129,6 +129,9 @@ describe('bearer tokens', () => {
     );
     expect((await as(edge, `Bearer ${TOKEN}`)).status).toBe(404);
     expect((await as(edge, basic('alice', 'wonderland'))).status).toBe(404);
+    // What is wrong is said of tokens alone.
+    expect((await as(edge, basic('alice', 'x'))).headers['www-authenticate']).not.toContain('error=');
+    expect((await as(edge, 'Bearer x')).headers['www-authenticate']).toContain('error="invalid_token"');
   });
 });
 

@@ -20,9 +20,9 @@ export interface Passed {
 }
 
 interface Remembered {
-  readonly outcome: Outcome;
+  readonly passed: Passed;
+  /** Epoch ms. */
   readonly untilAt: number;
-  readonly passed: Passed | undefined;
 }
 
 const UNUSABLE: Outcome = { kind: 'unknown', fault: 'The credentials are not of a kind that is taken here.' };
@@ -54,10 +54,7 @@ export class Authenticator {
   check(request: Request, network: string, now: number): Refusal | Passed | Promise<Refusal | Passed> {
     const { fields } = request;
     const remembered = this.#remembered.get(fields);
-    if (remembered !== undefined && now < remembered.untilAt) {
-      const { outcome, passed } = remembered;
-      return passed ?? this.#settle(outcome, fields, network, now);
-    }
+    if (remembered !== undefined && now < remembered.untilAt) return remembered.passed;
     if (this.#rules.allowPreflight && isPreflight(request))
       return { fields: fields.without(this.#stripped), user: NOBODY };
     const credentials = credentialsOf(fields);
@@ -67,8 +64,12 @@ export class Authenticator {
       if (waitMs > 0) return { ...this.#tooMany(waitMs), detail: 'too-many-failures' };
     }
     const outcome = this.#ask(credentials, now);
-    if (!(outcome instanceof Promise)) return this.#settle(outcome, fields, network, now);
-    return outcome.then((late) => this.#settle(late, fields, network, now));
+    const settle = (found: Outcome): Refusal | Passed => {
+      if (found.kind === 'known') return this.#remember(found.known, fields);
+      if (found.kind === 'unknown' && found.fault !== undefined) this.#failures?.take(network, now);
+      return refusalFor(found, this.#rules, credentials.kind === 'bearer');
+    };
+    return outcome instanceof Promise ? outcome.then(settle) : settle(outcome);
   }
 
   #ask(credentials: ReturnType<typeof credentialsOf>, now: number): Outcome | Promise<Outcome> {
@@ -89,14 +90,10 @@ export class Authenticator {
     }
   }
 
-  #settle(outcome: Outcome, fields: Fields, network: string, now: number): Refusal | Passed {
-    if (outcome.kind === 'known') {
-      const passed = this.#pass(outcome.known, fields);
-      this.#remembered.set(fields, { outcome, untilAt: outcome.known.untilAt, passed });
-      return passed;
-    }
-    if (outcome.kind === 'unknown' && outcome.fault !== undefined) this.#failures?.take(network, now);
-    return refusalFor(outcome, this.#rules);
+  #remember(known: Known, fields: Fields): Passed {
+    const passed = this.#pass(known, fields);
+    this.#remembered.set(fields, { untilAt: known.untilAt, passed });
+    return passed;
   }
 
   #pass(known: Known, fields: Fields): Passed {

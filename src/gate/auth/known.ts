@@ -29,8 +29,12 @@ export type Outcome =
 
 export const NO_CREDENTIALS: Outcome = { kind: 'unknown', fault: undefined };
 
-/** The refusal for an outcome that lets nobody in. */
-export function refusalFor(outcome: Exclude<Outcome, { kind: 'known' }>, rules: AuthRules): Refusal {
+/** The refusal for an outcome that lets nobody in. @param isToken a token was given: what is wrong is said of it */
+export function refusalFor(
+  outcome: Exclude<Outcome, { kind: 'known' }>,
+  rules: AuthRules,
+  isToken: boolean,
+): Refusal {
   switch (outcome.kind) {
     case 'unknown': {
       const { fault } = outcome;
@@ -40,7 +44,7 @@ export function refusalFor(outcome: Exclude<Outcome, { kind: 'known' }>, rules: 
         detail: fault === undefined ? 'no-credentials' : 'wrong-credentials',
         lines: challenges(
           rules,
-          fault === undefined ? '' : `, error="invalid_token", error_description="${fault}"`,
+          fault === undefined || !isToken ? '' : `, error="invalid_token", error_description="${fault}"`,
         ),
       };
     }
