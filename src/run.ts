@@ -3,6 +3,7 @@
 import { type Config, formatAddress } from './config.ts';
 import { createLog } from './observe/log.ts';
 import { type Running, start } from './start.ts';
+import { lookAround, warningsOf } from './surroundings.ts';
 
 /**
  * Runs until SIGTERM or SIGINT, drains, and returns the exit code. A second signal ends at once. SIGHUP reads the settings anew.
@@ -13,6 +14,7 @@ export async function run(load: () => Config): Promise<number> {
   const { log, flush } = createLog({ level: config.log.level });
   const stopped = firstSignal();
   const running = await start(config, log, { load });
+  for (const warning of warningsOf(lookAround(), config, running.workers)) log.warn(warning);
   process.on('SIGHUP', () => void running.reload('SIGHUP'));
   announce(config, running);
   log.info({ signal: await stopped }, 'draining');

@@ -38,6 +38,8 @@ export interface Running {
   /** Where TLS is listened for. */
   readonly tls: Address | undefined;
   readonly originUrl: string;
+  /** That serve clients. */
+  readonly workers: number;
   /** Reads the settings anew, and goes on by them. */
   reload(by: string): Promise<Reload>;
   /** Reads the files of `tls` again. Rejects with a ConfigError when they cannot be used; the old certificates stay. */
@@ -174,7 +176,18 @@ export async function start(
     const reloadCertificates = async (): Promise<void> => keeper?.reload();
     const originUrl = originName(config, demo);
     const reload = (by: string): Promise<Reload> => reloader.reload(by);
-    return { listening, admin: adminAddress, tls, forward, originUrl, reload, reloadCertificates, close };
+    const running = pool.targets().length;
+    return {
+      listening,
+      admin: adminAddress,
+      tls,
+      forward,
+      originUrl,
+      workers: running,
+      reload,
+      reloadCertificates,
+      close,
+    };
   } catch (error) {
     await close();
     throw error;

@@ -1,4 +1,4 @@
-// Every JSON example in the operators' pages that shows settings is what the program takes.
+// Every JSON example in the operators' pages that shows settings, and every settings file here, is what the program takes.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
@@ -12,6 +12,11 @@ const pages = [
     .map((name) => ({ name, text: readFileSync(new URL(name, docs), 'utf8') })),
   { name: 'README.md', text: readFileSync(new URL('../README.md', docs), 'utf8') },
 ];
+
+const files = ['packaging/docker/config.json', 'config.json'].map((at) => ({
+  at,
+  json: readFileSync(new URL(`../${at}`, docs), 'utf8'),
+}));
 
 const blocks = pages.flatMap(({ name, text }) =>
   [...text.matchAll(/^```json\n([\s\S]*?)^```$/gm)].map(([, json = ''], i) => ({
@@ -33,7 +38,7 @@ describe('the examples in the pages', () => {
   });
 
   // Files that they name are not read.
-  it.each(blocks)('$at has no fault', ({ json }) => {
+  it.each([...blocks, ...files])('$at has no fault', ({ json }) => {
     const set = settings(json);
     if (set === undefined) return;
     expect(faultsOf(schema.safeParse(set).error?.issues ?? [], set)).toEqual([]);
