@@ -113,6 +113,8 @@ const BY_CODE: Readonly<Record<string, FailureKind>> = {
   ETIMEDOUT: 'connect-timeout',
   E_DESTINATION_DENIED: 'denied',
   UND_ERR_SOCKET: 'reset',
+  // What it says of a stream or session of HTTP/2 that was ended.
+  UND_ERR_INFO: 'reset',
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'reset',
   UND_ERR_CONNECT_TIMEOUT: 'connect-timeout',
   UND_ERR_HEADERS_TIMEOUT: 'first-byte-timeout',
@@ -137,6 +139,10 @@ function isGarbage(error: unknown): boolean {
   return error.code === 'UND_ERR_SOCKET' && /^bad (response|upgrade)$/.test(error.message);
 }
 
+/** Node's own, and OpenSSL's for a certificate that does not hold. */
+const TLS_CODES =
+  /^(ERR_TLS|ERR_SSL|EPROTO$|UNABLE_TO_|CRL_|INVALID_(CA|PURPOSE)$|PATH_LENGTH_|HOSTNAME_MISMATCH$)|CERT/;
+
 function kindOf(error: unknown): FailureKind {
   if (error instanceof AggregateError && error.errors.length > 0) return kindOf(error.errors[0]);
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
@@ -144,7 +150,7 @@ function kindOf(error: unknown): FailureKind {
   if (kind !== undefined) return kind;
   if (error instanceof Error && error.name === 'HTTPParserError') return 'malformed';
   if (error instanceof BodyError && error.status === 413) return 'request-too-large';
-  if (code.startsWith('ERR_TLS') || code.startsWith('ERR_SSL') || code.includes('CERT')) return 'tls';
-  if (code === 'EPROTO' || code === 'DEPTH_ZERO_SELF_SIGNED_CERT') return 'tls';
+  if (code.startsWith('ERR_HTTP2')) return 'reset';
+  if (TLS_CODES.test(code)) return 'tls';
   return 'internal';
 }
