@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { type CacheRules, DEFAULT_RULES } from './cache/rules.ts';
 import { accessRules } from './config/access.ts';
+import { budgetRules } from './config/budget-schema.ts';
 import { overlay } from './config/cache-schema.ts';
 import { connectionsOf } from './config/connections-schema.ts';
 import type { FastCgiConfig } from './config/fastcgi-schema.ts';
@@ -22,6 +23,7 @@ import { why } from './config/why.ts';
 import type { AccessRules } from './gate/access-rules.ts';
 import type { AddressSource } from './gate/client-address.ts';
 import type { Limits } from './http/limits.ts';
+import type { BudgetRules } from './origin/budget.ts';
 import { loadTls } from './tls/load.ts';
 
 export type { FastCgiConfig } from './config/fastcgi-schema.ts';
@@ -73,6 +75,8 @@ export interface Config {
   readonly connections: { readonly total: number | undefined; readonly perAddress: number | undefined };
   /** undefined takes connections as they come. */
   readonly proxyProtocol: { readonly from: readonly string[]; readonly timeoutMs: number } | undefined;
+  /** For `origin` where it is a URL. */
+  readonly originBudget: BudgetRules | undefined;
   readonly originConnections: number;
   readonly compression: { readonly concurrency: number };
   readonly cache: { readonly rules: CacheRules; readonly debug: boolean };
@@ -254,6 +258,7 @@ function shape(
       set.proxyProtocol.mode === 'off'
         ? undefined
         : { from: set.proxyProtocol.from ?? set.trustedProxies, timeoutMs: set.proxyProtocol.timeout },
+    originBudget: budgetRules(set.originBudget),
     originConnections: set.originConnections,
     compression: set.compression,
     cache: { rules, debug: set.cache.debug },

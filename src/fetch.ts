@@ -171,7 +171,9 @@ class Fetch {
   #onFailure(failure: OriginFailure): void {
     const { counters, log, flights } = this.#options;
     Counters.bump(counters.originFailures, failure.kind);
-    log[failure.side === 'internal' ? 'error' : 'warn'](
+    // What is put off for want of a budget comes again.
+    const isPutOff = failure.kind === 'overloaded' && this.#plan.urgency !== 'user';
+    log[failure.side === 'internal' ? 'error' : isPutOff ? 'debug' : 'warn'](
       {
         failure: failure.kind,
         side: failure.side,

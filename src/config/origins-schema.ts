@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { formatFastCgiUrl, parseFastCgiUrl } from '../origin/fastcgi/address.ts';
+import { budget } from './budget-schema.ts';
 import { groupFastCgi } from './fastcgi-schema.ts';
 import { duration, durationOr, flag, integer, list, oneOf, section, text } from './setting.ts';
 import { parseDuration } from './units.ts';
@@ -166,6 +167,7 @@ const group = section('A group of origins that serve the same.', {
   ).prefault({}),
   tls: tlsSection,
   fastcgi: groupFastCgi,
+  budget,
   http2: flag('Speak HTTP/2 with https origins that offer it.').prefault(false),
   connections: section('Connections to these origins.', {
     maxAge: durationOr('none', 'Older ones are closed between two requests.', {

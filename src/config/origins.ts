@@ -4,9 +4,11 @@ import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import type { AllowanceRules } from '../origin/allowance.ts';
 import type { BalanceName } from '../origin/balance.ts';
+import type { BudgetRules } from '../origin/budget.ts';
 import type { OriginTls } from '../origin/connect.ts';
 import type { HealthRules } from '../origin/health.ts';
 import type { WaitingRules } from '../origin/waiting.ts';
+import { budgetRules } from './budget-schema.ts';
 import { type FastCgiConfig, overlayFastCgi } from './fastcgi-schema.ts';
 import type { Fault } from './faults.ts';
 import type { HedgeAfter, ParsedGroup, ParsedTls, StatusRange } from './origins-schema.ts';
@@ -42,6 +44,8 @@ export interface OriginGroupConfig {
   /** undefined checks nothing. */
   readonly checks: OriginChecksConfig | undefined;
   readonly hedge: { readonly after: HedgeAfter; readonly allowance: AllowanceRules };
+  /** undefined sets none. */
+  readonly budget: BudgetRules | undefined;
   readonly http2: boolean;
   readonly fastcgi: FastCgiConfig;
   readonly maxAgeMs: number | undefined;
@@ -136,6 +140,7 @@ function originGroup(
             fall: checks.fall,
           },
     hedge: { after: hedge.after, allowance: { share: hedge.budget / 100, perSecond: 0 } },
+    budget: budgetRules(set.budget),
     http2: set.http2,
     fastcgi: overlayFastCgi(fastcgi, set.fastcgi),
     maxAgeMs: connections.maxAge === 'none' ? undefined : connections.maxAge,

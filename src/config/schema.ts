@@ -4,6 +4,7 @@
 import { z } from 'zod';
 import { isFastCgi } from '../origin/fastcgi/address.ts';
 import { globalAccess } from './access-schema.ts';
+import { budget } from './budget-schema.ts';
 import { globalCache } from './cache-schema.ts';
 import { compression } from './compress-schema.ts';
 import { connectionLimits, proxyProtocol } from './connections-schema.ts';
@@ -199,6 +200,7 @@ export const schema = section('Settings of holdfast.', {
   }).prefault({}),
   timeouts,
   client,
+  originBudget: budget,
   originConnections: integer('Most connections to the origin; further requests wait.', {
     min: 1,
     max: 65_535,

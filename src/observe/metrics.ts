@@ -11,9 +11,10 @@ import {
 } from 'prom-client';
 import type { StoreStats } from '../../storage/store.ts';
 import type { NodesHealth } from '../nodes.ts';
+import type { BudgetReport } from '../origin/budget.ts';
 import type { GroupReport } from '../origin/group.ts';
 import { type Counters, LATENCY_BOUNDS } from './counters.ts';
-import { originMetrics } from './origin-metrics.ts';
+import { budgetMetrics, originMetrics } from './origin-metrics.ts';
 import { OUTCOMES, type OutcomeName } from './outcome.ts';
 
 type TunnelCount = 'active' | 'opened' | 'idled' | 'received' | 'sent';
@@ -28,6 +29,8 @@ export interface Gauges {
   /** Of origin groups. */
   readonly origins: () => readonly GroupReport[];
   readonly tunnels: () => readonly Readonly<Record<TunnelCount, number>>[];
+  /** By group; '' is `origin`. */
+  readonly budgets: () => ReadonlyMap<string, BudgetReport>;
   /** By tier; undefined for one that fails. */
   readonly stores: () => Promise<Readonly<Record<string, StoreStats | undefined>>>;
   /** Where there are several nodes. */
@@ -180,6 +183,7 @@ export function createMetrics(counters: Counters, gauges: Gauges, process: boole
     ],
   );
   originMetrics(registry, gauges.origins);
+  budgetMetrics(registry, gauges.budgets);
   storeMetrics(registry, gauges);
   nodesMetrics(registry, gauges);
   return registry;

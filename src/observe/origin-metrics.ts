@@ -1,6 +1,7 @@
 // Metrics of origin groups, read from the groups when somebody asks. Labels are the names and URLs of the settings.
 
 import { Counter, Gauge, type MetricObject, type Registry } from 'prom-client';
+import type { BudgetReport } from '../origin/budget.ts';
 import type { GroupReport } from '../origin/group.ts';
 import type { ServerReport } from '../origin/server.ts';
 import { LATENCY_BOUNDS } from './counters.ts';
@@ -90,6 +91,50 @@ export function originMetrics(registry: Registry, reports: Reports): void {
     },
   });
   registry.registerMetric(firstByteHistogram(reports) as never);
+}
+
+/** Shown only where a budget is set. */
+export function budgetMetrics(registry: Registry, reports: () => ReadonlyMap<string, BudgetReport>): void {
+  const registers = [registry];
+  new Gauge({
+    name: 'holdfast_origin_budget_running',
+    help: 'Requests under way that count against the budget of an origin.',
+    labelNames: ['origin'],
+    registers,
+    aggregator: 'sum',
+    collect() {
+      this.reset();
+      for (const [name, { running }] of reports()) this.set({ origin: labelOf(name) }, running);
+    },
+  });
+  new Gauge({
+    name: 'holdfast_origin_budget_waiting',
+    help: 'Requests that wait for the budget of an origin, by who waits for them: a user, nobody now (revalidation), nobody (warming).',
+    labelNames: ['origin', 'urgency'],
+    registers,
+    aggregator: 'sum',
+    collect() {
+      this.reset();
+      for (const [name, { waiting }] of reports())
+        for (const [urgency, count] of Object.entries(waiting))
+          this.set({ origin: labelOf(name), urgency }, count);
+    },
+  });
+  new Counter({
+    name: 'holdfast_origin_budget_refused_total',
+    help: 'Requests that found no place in the line before the budget of an origin, or waited too long.',
+    labelNames: ['origin'],
+    registers,
+    collect() {
+      this.reset();
+      for (const [name, { refused }] of reports()) this.inc({ origin: labelOf(name) }, refused);
+    },
+  });
+}
+
+/** No group has the name of `origin`. */
+function labelOf(name: string): string {
+  return name === '' ? '(origin)' : name;
 }
 
 const FIRST_BYTE = 'holdfast_origin_first_byte_seconds';

@@ -37,6 +37,12 @@ export class WaitingLine<W extends Waiter> {
     return this.#length;
   }
 
+  /** By urgency. */
+  get waiting(): Readonly<Record<Urgency, number>> {
+    const { user, revalidation, warming } = this.#lanes;
+    return { user: user.size, revalidation: revalidation.size, warming: warming.size };
+  }
+
   /** Waits, or is refused at once. When it is full, who is more urgent takes the place of who is less. */
   join(waiter: W): void {
     const { length, timeoutMs } = this.#rules;

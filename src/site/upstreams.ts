@@ -5,6 +5,7 @@ import { isIP } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
 import type { Config, FastCgiConfig, OriginGroupConfig, OriginServerConfig } from '../config.ts';
 import type { Log } from '../observe/log.ts';
+import { Budgeted, type BudgetReport, type BudgetRules, shareOf } from '../origin/budget.ts';
 import { parseFastCgiUrl } from '../origin/fastcgi/address.ts';
 import { FastCgi, fastCgiOptions } from '../origin/fastcgi/fastcgi.ts';
 import { Group, type GroupReport } from '../origin/group.ts';
@@ -20,6 +21,7 @@ type Plan =
       readonly url: string;
       readonly timeouts: Config['timeouts'];
       readonly connections: number;
+      readonly budget: BudgetRules | undefined;
       readonly fastcgi: FastCgiConfig;
     }
   | {
@@ -31,6 +33,10 @@ type Plan =
 
 interface Open {
   readonly plan: Plan;
+  /** The group or origin itself, … */
+  readonly inner: Upstream;
+  readonly budget: Budgeted | undefined;
+  /** … and what requests are given to: the budget around it, where there is one. */
   readonly upstream: Upstream;
 }
 
@@ -81,8 +87,10 @@ export class Upstreams {
       const open = this.#open.get(name);
       if (open !== undefined && isDeepStrictEqual(open.plan, plan)) continue;
       if (open !== undefined) this.#retire(name, open.upstream);
-      const upstream = openUpstream(plan, this.#options);
-      this.#open.set(name, { plan, upstream });
+      const inner = openUpstream(plan, this.#options);
+      const rules = plan.kind === 'group' ? plan.group.budget : plan.budget;
+      const budget = rules && new Budgeted(inner, shareOf(rules, this.#options.workers ?? 1));
+      this.#open.set(name, { plan, inner, budget, upstream: budget ?? inner });
       for (const word of this.#words.values()) if (word.group === name) this.#group(name)?.heed(word);
     }
   }
@@ -99,6 +107,13 @@ export class Upstreams {
     return [...this.#groups()].map((group) => group.report());
   }
 
+  /** The budgets as they are now, by the name of their group; '' is the one of `origin`. */
+  budgets(): ReadonlyMap<string, BudgetReport> {
+    const reports = new Map<string, BudgetReport>();
+    for (const [name, { budget }] of this.#open) if (budget !== undefined) reports.set(name, budget.report());
+    return reports;
+  }
+
   /** Takes a word on a server, also for a group of the same name that takes its place. */
   heed(word: OriginWord): void {
     this.#words.set(`${word.kind} ${word.group} ${word.server}`, word);
@@ -110,12 +125,12 @@ export class Upstreams {
   }
 
   #group(name: string): Group | undefined {
-    const upstream = this.#open.get(name)?.upstream;
-    return upstream instanceof Group ? upstream : undefined;
+    const inner = this.#open.get(name)?.inner;
+    return inner instanceof Group ? inner : undefined;
   }
 
   *#groups(): Iterable<Group> {
-    for (const { upstream } of this.#open.values()) if (upstream instanceof Group) yield upstream;
+    for (const { inner } of this.#open.values()) if (inner instanceof Group) yield inner;
   }
 
   *#all(): Iterable<Upstream> {
@@ -135,12 +150,15 @@ export class Upstreams {
 }
 
 function plansOf(config: Config, demoUrl: string | undefined): ReadonlyMap<string, Plan> {
-  const { origin, origins, timeouts, originConnections: connections, host, fastcgi } = config;
+  const { origin, origins, timeouts, originConnections: connections, originBudget, host, fastcgi } = config;
   const plans = new Map<string, Plan>(
     Object.entries(origins).map(([name, group]) => [name, { kind: 'group', name, group, host }]),
   );
   const url = origin.kind === 'url' ? origin.url : origin.kind === 'demo' ? demoUrl : undefined;
-  if (url !== undefined) plans.set(DEFAULT_GROUP, { kind: 'origin', url, timeouts, connections, fastcgi });
+  if (url !== undefined) {
+    const budget = originBudget;
+    plans.set(DEFAULT_GROUP, { kind: 'origin', url, timeouts, connections, fastcgi, budget });
+  }
   return plans;
 }
 

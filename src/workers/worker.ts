@@ -158,6 +158,7 @@ export class EdgeWorker implements PurgeTarget {
         originActive: () => this.#upstreams.active + (this.#forward?.proxy.active ?? 0),
         flights: () => this.edge.flights,
         origins: () => this.#upstreams.reports(),
+        budgets: () => this.#upstreams.budgets(),
         compressing: () => this.edge.compressing,
         tunnels: () => [this.#tunnels, ...(this.#forward === undefined ? [] : [this.#forward.proxy.tunnels])],
         stores: () => this.#stores(),
