@@ -3,7 +3,7 @@
 // bucket). Places are found by a keyed hash; where a set of places is full, the bucket that is nearest to being full goes,
 // so that a flood of addresses never forgets those who owe the most.
 
-import { randomFillSync } from 'node:crypto';
+import { randomFillSync, randomInt } from 'node:crypto';
 import { KeyedHash } from './keyed-hash.ts';
 
 /** So many a second for long, and so many at once after a rest. */
@@ -16,8 +16,13 @@ export interface Rate {
 const WAYS = 8;
 const SETS = 16_384;
 const SEED_WORDS = 2;
-/** A holder that ended inside does not hold others up: its lock is taken over. Then one request may be counted wrongly. */
-const MOST_SPINS = 100_000;
+/** A lock is held for less than a microsecond; only a thread that the system has put aside meanwhile holds it for longer. */
+const SPINS = 1000;
+const PAUSE_MS = 1;
+/** A thread that ended inside holds nobody up: its lock is taken over. Then one request may be counted wrongly. */
+const MOST_PAUSES = 1000;
+/** This thread, in the locks that it holds. Never 0, which is nobody. */
+const SELF = randomInt(1, 2 ** 31);
 /** Sums of fractions of a millisecond are not exact. */
 const ROUNDING_MS = 0.001;
 
@@ -81,13 +86,21 @@ export class Buckets {
       const at = place === -1 ? this.#claim(set, hash.low, hash.high) : place;
       this.#fullAt[at] = fullAt + costMs;
     }
-    Atomics.store(this.#locks, set, 0);
+    Atomics.compareExchange(this.#locks, set, SELF, 0);
     return isTaken ? 0 : waitMs;
   }
 
   #lock(set: number): void {
-    for (let spins = 0; Atomics.compareExchange(this.#locks, set, 0, 1) !== 0; )
-      if (++spins === MOST_SPINS) return;
+    for (let tries = 0; ; tries++) {
+      const holder = Atomics.compareExchange(this.#locks, set, 0, SELF);
+      if (holder === 0) return;
+      if (tries < SPINS) continue;
+      if (tries === SPINS + MOST_PAUSES) {
+        Atomics.store(this.#locks, set, SELF);
+        return;
+      }
+      Atomics.wait(this.#locks, set, holder, PAUSE_MS);
+    }
   }
 
   #placeOf(set: number, low: number, high: number): number {
