@@ -49,6 +49,17 @@ program
   });
 
 program
+  .command('hash')
+  .description('make a line for a file of users; the password is the first line of standard input')
+  .argument('<user>', 'name of the user')
+  .action(async (user: string) => {
+    await orFaults(async () => {
+      const { hashCommand } = await import('./cli/hash.ts');
+      return hashCommand(user);
+    });
+  });
+
+program
   .command('reload')
   .description('have a running edge read its settings anew; it keeps the old ones when there is a fault')
   .option('--admin <host:port>', 'its admin listener (127.0.0.1:8081)')

@@ -9,6 +9,7 @@ import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config.ts';
 import { formatScrypt } from '../../src/gate/auth/password-hash.ts';
 import { cacheStatus, get, type Response } from '../support/client.ts';
+import { holdfast } from '../support/command.ts';
 import type { TestEdge } from '../support/edge.ts';
 import { headersOf } from '../support/proxying.ts';
 import { diskDir, scene } from '../support/scene.ts';
@@ -103,6 +104,16 @@ describe('users with passwords', () => {
     await writeFile(file, `${ALICE}\ncarol:$apr1$abc$def\n`);
     const config = { origin: 'demo', access: { auth: { basic: { file } } } };
     expect(() => parseConfig(config, 'test')).toThrow('line 2; allowed: a user with a bcrypt or scrypt hash');
+  });
+});
+
+describe('holdfast hash', () => {
+  it('makes a line that its user passes with', async () => {
+    const { stdout, code } = await holdfast(['hash', 'dora'], {}, 'the explorer\n');
+    expect(code).toBe(0);
+    const { edge } = await scene({ access: { auth: { basic: { users: [stdout.trim()] } } } });
+    expect((await as(edge, basic('dora', 'the explorer'))).status).toBe(404);
+    expect((await as(edge, basic('dora', 'the tourist'))).status).toBe(401);
   });
 });
 
