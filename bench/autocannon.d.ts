@@ -21,6 +21,8 @@ declare module 'autocannon' {
     connections: number;
     /** Seconds. */
     duration: number;
+    /** Requests on their way on each connection. */
+    pipelining?: number;
     requests: AutocannonRequest[];
   }
 
@@ -29,6 +31,9 @@ declare module 'autocannon' {
     timeouts: number;
     /** Seconds. */
     duration: number;
+    requests: { average: number; total: number };
+    /** Bytes. */
+    throughput: { total: number };
   }
 
   interface AutocannonInstance extends EventEmitter, PromiseLike<AutocannonResult> {

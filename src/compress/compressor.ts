@@ -87,7 +87,11 @@ export class Compressor {
   }
 
   /** Of a stored response, since somebody wants it. */
-  make({ key, variant, meta: { content } }: Record, coding: Coding, rules: CompressRules): void {
+  make(
+    { key, variant, meta: { content } }: Pick<Record, 'key' | 'variant' | 'meta'>,
+    coding: Coding,
+    rules: CompressRules,
+  ): void {
     if (content !== undefined) this.#take({ key, variant, content, coding, rules, mayBeThere: true });
   }
 

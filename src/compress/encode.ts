@@ -9,6 +9,8 @@ import { MARK_CHARS } from './coded-tag.ts';
 import type { Coding } from './coding.ts';
 
 const PIECE_BYTES = 64 * 1024;
+/** Up to it the result is one piece, which leaves in one write. */
+const JOINED_BYTES = 256 * 1024;
 
 export interface EncodeOptions {
   readonly coding: Coding;
@@ -51,7 +53,11 @@ export async function encode(
     if (error instanceof NoUse) return undefined;
     throw error;
   }
-  return { chunks, bytes, mark: hash.digest('base64url').slice(0, MARK_CHARS) };
+  return {
+    chunks: bytes <= JOINED_BYTES ? [Buffer.concat(chunks)] : chunks,
+    bytes,
+    mark: hash.digest('base64url').slice(0, MARK_CHARS),
+  };
 }
 
 async function* pieces(body: AsyncIterable<Buffer> | Iterable<Buffer>): AsyncGenerator<Buffer> {
