@@ -40,8 +40,8 @@ for (const [path] of FILES) {
 }
 out.push(
   '',
-  '| compression | Accept-Encoding | bytes | requests/s | CPU/hit |',
-  '| --- | --- | ---: | ---: | ---: |',
+  '| hit | compression | Accept-Encoding | bytes on the wire | CPU/hit |',
+  '| --- | --- | --- | ---: | ---: |',
 );
 
 const originPort = await freePort();

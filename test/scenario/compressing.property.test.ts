@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { acceptance, isCoding } from '../../src/compress/coding.ts';
 import { Fields } from '../../src/http/fields.ts';
 import { get } from '../support/client.ts';
-import { ALL, ask, decoded, page } from '../support/compressing.ts';
+import { ALL, ask, compressed, decoded, page } from '../support/compressing.ts';
 import { metricsOf, scene } from '../support/scene.ts';
 
 const quality = fc.oneof(
@@ -38,6 +38,7 @@ const step = fc.oneof(
       first: fc.nat(200),
     }),
   },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('rest' as const) }) },
   {
     weight: 1,
     arbitrary: fc.record({ kind: fc.constantFrom('purge' as const, 'deploy' as const, 'wait' as const) }),
@@ -94,6 +95,7 @@ describe('any client at any moment', () => {
             continue;
           }
           if (one.kind === 'purge') await get(edge.url, path, { method: 'PURGE' });
+          else if (one.kind === 'rest') await compressed(edge);
           else if (one.kind === 'wait') clock.advance(61_000);
           else {
             version += 1;
