@@ -166,7 +166,7 @@ export class Connection implements Outlet, IntakeOwner, Served {
     this.#exchange = undefined;
     this.#intake = undefined;
     this.#state = 'tunnel';
-    this.#raw = new ClientEnd(socket, early, this.#halfClosed);
+    this.#raw = new ClientEnd(socket, early, this.#halfClosed, () => this.breakOff());
     return this.#raw;
   }
 

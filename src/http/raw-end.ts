@@ -2,19 +2,21 @@
 // its socket says; bytes that came before the tunnel was opened are handed over first.
 
 import type { Socket } from 'node:net';
-import { breakOff, KEEP_ALIVE_MS, type RawEnd, type RawEvents } from '../tunnel/raw.ts';
+import { KEEP_ALIVE_MS, type RawEnd, type RawEvents } from '../tunnel/raw.ts';
 
 export class ClientEnd implements RawEnd {
   readonly #socket: Socket;
+  readonly #breakOff: () => void;
   #early: Buffer | undefined;
   /** The client's side was closed before the tunnel was opened. */
   #ended: boolean;
   #closed = false;
   #events: RawEvents | undefined;
 
-  /** @param early bytes that came after the request's head, the end's own */
-  constructor(socket: Socket, early: Buffer | undefined, ended: boolean) {
+  /** @param early bytes that came after the request's head, the end's own. @param breakOff resets the connection */
+  constructor(socket: Socket, early: Buffer | undefined, ended: boolean, breakOff: () => void) {
     this.#socket = socket;
+    this.#breakOff = breakOff;
     this.#early = early;
     this.#ended = ended;
     socket.setKeepAlive(true, KEEP_ALIVE_MS);
@@ -54,7 +56,7 @@ export class ClientEnd implements RawEnd {
   }
 
   destroy(): void {
-    breakOff(this.#socket);
+    this.#breakOff();
   }
 
   /** Bytes have come; the chunk is not used again by the one who gives it. */

@@ -2,6 +2,8 @@
 // CONNECT, an origin's, a far server's. Owns the contract and the end that is a plain socket; the client's is http/raw-end.ts.
 
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
+import { reset } from '../http/reset.ts';
 
 /** What an end tells whoever holds it. Chunks are the holder's own. */
 export interface RawEvents {
@@ -84,16 +86,9 @@ export class SocketEnd implements RawEnd {
   }
 
   destroy(): void {
-    breakOff(this.#socket);
-  }
-}
-
-/** A reset where the socket can, so that nobody takes what came for all there was. */
-export function breakOff(socket: Socket): void {
-  try {
-    socket.resetAndDestroy();
-  } catch {
-    // Neither TLS nor a Unix socket knows a reset.
-    socket.destroy();
+    const socket = this.#socket;
+    // TLS knows no reset; its end without close_notify says as much.
+    if (socket instanceof TLSSocket) socket.destroy();
+    else reset(socket, socket);
   }
 }

@@ -357,12 +357,28 @@ describe('CONNECT', () => {
 });
 
 describe('Bandwidth of a client', () => {
-  it('is what tunnels and responses are held back to', async () => {
-    const { port } = await echo();
+  it('is what responses are held back to, stored ones too', async () => {
     const origin = await server();
-    origin.on('/a', { headers: { 'Cache-Control': 'max-age=60' }, body: Buffer.alloc(200_000, 1) });
+    const body = Buffer.alloc(1_300_000, 1);
+    origin.on('/a', { headers: { 'Cache-Control': 'max-age=60' }, body });
+    const edge = await proxyWith({ acl: [ALLOW], bandwidth: '1MB' });
+    for (const expected of ['uri-miss', 'hit']) {
+      const { socket, text } = await dial(edge);
+      socket.write(`GET ${origin.url}/a HTTP/1.1\r\nHost: x\r\n\r\n`);
+      // The clock stands: what is owed after the first second's worth is not paid until it moves.
+      await until(() => text().length > 1 << 20);
+      for (let i = 0; i < 50; i++) await new Promise(setImmediate);
+      expect(text().length).toBeLessThan(body.length);
+      edge.clock.advance(1000);
+      await until(() => text().length > body.length);
+      expect(text()).toContain(`holdfast; ${expected === 'hit' ? 'hit' : `fwd=${expected}`}`);
+      edge.clock.advance(10_000);
+    }
+  });
+
+  it('is what tunnels are held back to', async () => {
+    const { port } = await echo();
     const edge = await proxyWith({ acl: [ALLOW], connectPorts: ['1-65535'], bandwidth: '64KB' });
-    // The clock stands: what is owed after the first second's worth is never paid, until it moves.
     const { socket, text } = await dial(edge);
     socket.write(connectTo(port));
     await until(() => text().endsWith('\r\n\r\n'));

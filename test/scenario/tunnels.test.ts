@@ -1,11 +1,14 @@
 // Upgrade: WebSocket both ways through the edge, and what makes sure that nothing else gets a tunnel.
 
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
 import { connect as connectSocket, createServer, type Socket } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type RawData, WebSocket, WebSocketServer } from 'ws';
 import { acceptOf } from '../../src/origin/switching.ts';
+import { certificate, certificateDir } from '../support/certificates.ts';
 import { cacheStatus, connect, get, raw } from '../support/client.ts';
 import type { TestEdge } from '../support/edge.ts';
 import { listen } from '../support/listen.ts';
@@ -172,6 +175,41 @@ describe('WebSocket', () => {
   });
 });
 
+describe('WebSocket over TLS', () => {
+  it('is carried from a client over TLS to an origin over TLS, by a group, with several workers', async () => {
+    const files = await (await certificateDir()).put('site', await certificate(['localhost']));
+    const secure = createHttpsServer({ cert: readFileSync(files.cert), key: readFileSync(files.key) });
+    const server = new WebSocketServer({ server: secure });
+    server.on('connection', (socket) =>
+      socket.on('message', (data) => {
+        socket.send(data);
+        socket.close(1001);
+      }),
+    );
+    const port = await listen(secure);
+    onTestFinished(() => {
+      for (const socket of server.clients) socket.terminate();
+      secure.close();
+    });
+    const edge = await edgeBefore('app', {
+      workers: 2,
+      origins: { app: { servers: [{ url: `https://localhost:${port}` }], tls: { insecure: true } } },
+      tls: { listen: '127.0.0.1:0', certificates: [files] },
+    });
+    const url = `${edge.secureUrl.replace('https', 'wss')}/chat`;
+    for (let i = 0; i < 4; i++) {
+      const socket = new WebSocket(url, { rejectUnauthorized: false });
+      await once(socket, 'open');
+      const closed = once(socket, 'close');
+      const message = Buffer.alloc(1 << 20, i);
+      const answer = received(socket);
+      socket.send(message);
+      expect((await answer).equals(message)).toBe(true);
+      expect((await closed)[0]).toBe(1001);
+    }
+  });
+});
+
 describe('Bytes of a tunnel', () => {
   it('that a client sends early stay here until the 101', async () => {
     let seen = '';
@@ -219,6 +257,46 @@ describe('Bytes of a tunnel', () => {
     await until(() => recordOf(edge) !== undefined);
     expect(recordOf(edge)).toMatchObject({ received: 7, bytes: 14, ended: 'complete' });
   });
+
+  it.each([
+    ['origin', false],
+    ['origin', true],
+    ['client', false],
+    ['client', true],
+  ] as const)(
+    'end on both sides when the %s breaks off (the other half-closed: %s)',
+    async (who, halfClosed) => {
+      const far: Socket[] = [];
+      let farClosed = false;
+      const server = createServer({ allowHalfOpen: true }, (socket) => {
+        far.push(socket);
+        socket.on('error', () => {});
+        socket.on('close', () => {
+          farClosed = true;
+        });
+        socket.once('data', () => socket.write(SWITCH));
+      });
+      const edge = await edgeBefore(`http://127.0.0.1:${await listen(server)}`);
+      onTestFinished(() => void server.close());
+      const { socket, text, ended } = await client(edge);
+      let nearClosed = false;
+      socket.on('close', () => {
+        nearClosed = true;
+      });
+      socket.write(ASKING);
+      await until(() => text().endsWith('\r\n\r\n'));
+      const [origin] = far;
+      const [breaking, other] = who === 'origin' ? [origin, socket] : [socket, origin];
+      if (halfClosed) {
+        other?.end();
+        await until(() => (who === 'origin' ? origin?.readableEnded === true : ended()));
+      }
+      breaking?.resetAndDestroy();
+      await until(() => nearClosed && farClosed);
+      await until(() => recordOf(edge) !== undefined);
+      expect(recordOf(edge)).toMatchObject({ ended: who });
+    },
+  );
 
   it('are not read faster than they are taken', async () => {
     const piece = Buffer.alloc(64 * 1024, 1);
