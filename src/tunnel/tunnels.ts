@@ -77,9 +77,14 @@ export class Tunnels {
     return tunnel;
   }
 
+  /** Breaks off all. */
+  stop(): void {
+    for (const tunnel of this.#open) tunnel.stop('stopped');
+  }
+
   /** Breaks off all; resolves when the last has ended. */
   close(): Promise<void> {
-    for (const tunnel of this.#open) tunnel.stop('stopped');
+    this.stop();
     return new Promise((resolve) => {
       if (this.#open.size === 0) resolve();
       else this.#emptied = resolve;

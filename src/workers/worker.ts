@@ -239,7 +239,13 @@ export class EdgeWorker implements PurgeTarget {
 
   /** Drains the listener, then lets go of the origin. The disk is the owner's to close. */
   async close(graceMs: number): Promise<void> {
+    // Before the listeners break off what is left, so that tunnels are ended by us, not by their clients.
+    const timer = setTimeout(() => {
+      this.#tunnels.stop();
+      this.#forward?.proxy.tunnels.stop();
+    }, graceMs);
     await Promise.all(this.#listeners().map((listener) => listener.close(graceMs)));
+    clearTimeout(timer);
     await this.#tunnels.close();
     this.edge.close();
     await this.#forward?.proxy.close();

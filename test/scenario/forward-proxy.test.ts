@@ -1,9 +1,11 @@
 // The forward proxy: any host for those whom a rule lets, cached as for everybody, tunnels by CONNECT, and what it refuses.
 
 import { once } from 'node:events';
+import { createServer as createHttpServer } from 'node:http';
 import { connect as connectSocket, createServer, type Socket } from 'node:net';
 import { hashSync } from 'bcryptjs';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { WebSocket, WebSocketServer } from 'ws';
 import { cacheStatus, connect, raw } from '../support/client.ts';
 import type { TestEdge } from '../support/edge.ts';
 import { listen } from '../support/listen.ts';
@@ -185,6 +187,33 @@ describe('A URL asked for through the forward proxy', () => {
     await ask(edge, `${origin.url}/a`, headers);
     expect(origin.requests()[0]?.headers).toMatchObject(told);
     for (const name of untold) expect(origin.requests()[0]?.headers).not.toHaveProperty(name);
+  });
+});
+
+describe('WebSocket asked for by URL', () => {
+  it.each([{}, { bandwidth: '10MB' }])('is a tunnel too %j', async (more) => {
+    const http = createHttpServer();
+    const sockets = new WebSocketServer({ server: http });
+    sockets.on('connection', (socket) => socket.on('message', (data) => socket.send(data)));
+    const port = await listen(http);
+    onTestFinished(() => {
+      http.closeAllConnections();
+      http.close();
+    });
+    const edge = await proxyWith({ acl: [ALLOW], ...more });
+    const socket = new WebSocket(`ws://127.0.0.1:${port}/chat`, {
+      createConnection: () => connectSocket(Number(new URL(edge.forward).port), '127.0.0.1'),
+      finishRequest: (request) => {
+        request.path = `http://127.0.0.1:${port}/chat`;
+        request.end();
+      },
+    });
+    await once(socket, 'open');
+    const answer = once(socket, 'message');
+    socket.send('through');
+    expect(String((await answer)[0])).toBe('through');
+    socket.terminate();
+    await until(() => edge.requests().some(({ outcome }) => outcome === 'tunnel'));
   });
 });
 

@@ -149,7 +149,7 @@ describe('WebSocket', () => {
     const closed = once(socket, 'close');
     await edge.close();
     await closed;
-    expect(recordOf(edge)).toMatchObject({ status: 101 });
+    expect(recordOf(edge)).toMatchObject({ status: 101, ended: 'stopped' });
   });
 
   it('passes its fields end to end, with Via and the forwarding fields of any request', async () => {
@@ -193,6 +193,7 @@ describe('WebSocket over TLS', () => {
     });
     const edge = await edgeBefore('app', {
       workers: 2,
+      log: { level: 'silent' },
       origins: { app: { servers: [{ url: `https://localhost:${port}` }], tls: { insecure: true } } },
       tls: { listen: '127.0.0.1:0', certificates: [files] },
     });
