@@ -88,6 +88,7 @@ export interface Config {
     readonly token: string | undefined;
     readonly perSecond: number;
     readonly burst: number;
+    readonly refreshMax: number;
   };
   /** Header edits where no route says more. */
   readonly headers: HeaderEdits;
@@ -269,6 +270,7 @@ function shape(
       token: purgeToken,
       perSecond: set.purge.rate,
       burst: set.purge.burst,
+      refreshMax: set.purge.refresh,
     },
     headers: { request: [set.headers.request], response: [set.headers.response] },
     tier: {

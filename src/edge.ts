@@ -37,6 +37,7 @@ import type { OriginFailure } from './origin/failure.ts';
 import { clientScheme, forwardRequestLines } from './origin/forwarded.ts';
 import type { Urgency } from './origin/upstream.ts';
 import type { PurgeDoor, PurgeService } from './purge-door.ts';
+import { type Refreshed, refreshVisit } from './refresh-visit.ts';
 import { Reply, type ReplyOptions } from './reply.ts';
 import type { Route } from './site/route.ts';
 import type { Realm, Site } from './site/site.ts';
@@ -400,17 +401,57 @@ export class Edge {
 
   /** Revalidates behind a stale response: one at a time per key, and not again at once after a failure (RFC 5861 §3). */
   #refreshBehind(visit: Visit, forward: Forward): void {
-    const { journal, counters, now } = this.#options;
+    const { counters, now } = this.#options;
     const flightKey = this.#flightKey(visit, forward);
     if (this.#flights.find(flightKey) !== undefined || !this.#backoff.allows(flightKey, now())) return;
     counters.backgroundRevalidations++;
+    const behind: Visit = { ...visit, request: { ...visit.request, method: 'GET', body: null } };
+    this.#flyBehind(behind, forward, flightKey, 'revalidation');
+  }
+
+  /** Fetches again what is stored and not fresh, for nobody who waits. Resolves when what it brings is stored. */
+  refresh(key: string, variant: string): Promise<Refreshed> {
+    const { store, now } = this.#options;
+    const held = store.getNow(key) ?? NOTHING;
+    const record = held.find((one) => one.variant === variant);
+    const verdict = record && this.#verdict(record);
+    if (record === undefined || verdict === undefined || verdict === 'deleted')
+      return Promise.resolve('gone');
+    if (verdict === 'valid' && now() < record.meta.freshUntil) return Promise.resolve('fresh');
+    const visit = refreshVisit(record, this.#site, this.#admit, now());
+    if (visit === undefined) return Promise.resolve('left');
+    const forward: Forward = {
+      reason: 'stale',
+      ask: 'validate',
+      store: true,
+      record,
+      verdict,
+      records: this.#kept(withoutForms(held)),
+      need: undefined,
+      invalidates: false,
+    };
+    const flightKey = this.#flightKey(visit, forward);
+    // It may have begun before the purge: who asks again will see.
+    if (this.#flights.find(flightKey) !== undefined) return Promise.resolve('busy');
+    return new Promise((resolve) => this.#flyBehind(visit, forward, flightKey, 'warming', resolve));
+  }
+
+  #flyBehind(
+    visit: Visit,
+    forward: Forward,
+    flightKey: string,
+    urgency: Urgency,
+    done?: (result: Refreshed) => void,
+  ): void {
+    const { journal, now } = this.#options;
     const flight = this.#flights.begin(flightKey, journal.seq, true);
     flight.onEnd = () => {
-      if (failedToRefresh(flight.outcome)) this.#backoff.failed(flightKey, now());
+      const result = refreshed(flight.outcome);
+      if (result === 'failed' || result === 'busy') this.#backoff.failed(flightKey, now());
       else this.#backoff.succeeded(flightKey);
+      done?.(result);
     };
-    const behind: Visit = { ...visit, request: { ...visit.request, method: 'GET', body: null } };
-    this.#start(behind, forward, flight, 'revalidation', () => undefined);
+    this.#start(visit, forward, flight, urgency, () => undefined);
   }
 
   #start(
@@ -671,11 +712,15 @@ export class Edge {
   }
 }
 
-/** No answer, an error, or a body that broke off. */
-function failedToRefresh(outcome: FetchOutcome | undefined): boolean {
-  if (outcome === undefined || outcome.kind === 'failed') return true;
-  if (outcome.kind === 'shared') return outcome.fill.state === 'failed';
-  return outcome.kind === 'own' && outcome.response.status >= 500;
+/** `failed`: no answer, an error, or a body that broke off. */
+function refreshed(outcome: FetchOutcome | undefined): Refreshed {
+  if (outcome === undefined) return 'failed';
+  if (outcome.kind === 'failed') return outcome.failure.kind === 'overloaded' ? 'busy' : 'failed';
+  if (outcome.kind === 'validated') return 'unchanged';
+  const broke =
+    (outcome.kind === 'shared' && outcome.fill.state === 'failed') ||
+    (outcome.kind === 'own' && outcome.response.status >= 500);
+  return broke ? 'failed' : 'fetched';
 }
 
 const UNDECIDED = {

@@ -101,8 +101,9 @@ ofEdge(
     .option('--everything', 'all there is')
     .option('--soft', 'make stale instead of removing: validated before or behind its next use')
     .option('--ignore-query', 'the URLs with any query')
+    .option('--refresh', 'make stale, and fetch again behind what is asked for most')
     .option('--dry-run', 'only count what would match')
-    .option('--wait', 'until the counts are exact'),
+    .option('--wait', 'until the counts are exact, and all is fetched again'),
 ).action(async (urls: string[], options: PurgeOptions) => {
   await orFaults(async () => {
     const { purgeCommand } = await import('./cli/purge.ts');

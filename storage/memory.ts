@@ -122,6 +122,11 @@ export class MemoryStore<M> implements Store<M> {
     return this.#records.values();
   }
 
+  /** How much a record is asked for, by the eviction policy; to be compared with that of others. */
+  heat(record: MemoryRecord<M>): number {
+    return this.#policy.heat(record);
+  }
+
   /** Tells the eviction policy of a hit. A record that is no longer here is ignored. */
   touch(record: Stored<M>): void {
     if (record instanceof MemoryRecord && record.resident) this.#policy.used(record);

@@ -30,6 +30,7 @@ export interface AdminOptions {
   readonly purgeDoor: PurgeDoor;
   readonly purger: Purger;
   readonly keyRulesFor: KeyRulesFor;
+  readonly refreshMax: () => number;
   /** What is stored under a scheme-less URL, in every tier and worker. */
   readonly inspect: (url: string) => Promise<readonly Inspected[]>;
   readonly log: Log;

@@ -94,6 +94,7 @@ export function openAdmin({
     },
     purgeDoor,
     purger,
+    refreshMax: () => config().purge.refreshMax,
     keyRulesFor: (authority, target) => rulesFor(config(), 'GET', { authority, target }).key,
     inspect: async (url) => {
       const keys = keysOf(url, spacesOf(config().forwardProxy));

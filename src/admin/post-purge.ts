@@ -13,6 +13,8 @@ export interface PostPurgeOptions {
   readonly purgeDoor: PurgeDoor;
   readonly purger: Purger;
   readonly keyRulesFor: KeyRulesFor;
+  /** Stored responses that one request has fetched again at most. */
+  readonly refreshMax: () => number;
   readonly log: Log;
 }
 
@@ -35,12 +37,14 @@ async function carryOut(options: PostPurgeOptions, request: Request): Promise<Pu
     return refusalAnswer({ status: 413, error: `The body is over ${MAX_BODY_BYTES} bytes.` });
   const read = readPurge(text, keyRulesFor);
   if (read.kind === 'refused') return refusalAnswer(read);
-  const { selectors, mode, dryRun } = read.request;
+  const { selectors, mode, dryRun, refresh } = read.request;
   const limit = await purgeDoor.limited(selectors.length);
   if (limit !== undefined) return refusalAnswer(limit);
   const by = request.peer.address;
   const receipts = dryRun
     ? await Promise.all(selectors.map((selector) => purger.dryRun(selector, mode, by)))
     : await purgeDoor.purge(selectors, mode, request);
-  return receiptsAnswer(receipts);
+  if (!refresh) return receiptsAnswer(receipts);
+  const max = Math.ceil(options.refreshMax() / receipts.length);
+  return receiptsAnswer(receipts.map((receipt) => purger.refresh(receipt, max)));
 }

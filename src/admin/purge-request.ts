@@ -10,6 +10,8 @@ export interface PurgeRequest {
   readonly mode: PurgeMode;
   /** Only count what would match. */
   readonly dryRun: boolean;
+  /** Fetch again what is made stale, behind. */
+  readonly refresh: boolean;
 }
 
 export type ReadPurge =
@@ -30,7 +32,7 @@ const urls = z
 const flag = z.boolean('true or false').optional();
 
 const KNOWN =
-  'urls, prefixes, hosts, tags, everything, mode, ignoreQuery, dryRun (or files, purge_everything)';
+  'urls, prefixes, hosts, tags, everything, mode, ignoreQuery, dryRun, refresh (or files, purge_everything)';
 
 const body = z.strictObject(
   {
@@ -44,7 +46,7 @@ const body = z.strictObject(
     mode: z.enum(['invalidate', 'delete'], '"invalidate" or "delete"').optional(),
     ignoreQuery: flag,
     dryRun: flag,
-    refresh: z.literal(false, 'false: nothing is fetched again by a purge; see `holdfast warm`').optional(),
+    refresh: flag,
   },
   {
     error: (issue) =>
@@ -107,8 +109,11 @@ function selectorsOf(set: Body, rulesFor: KeyRulesFor): ReadPurge {
     return refused(400, 'nothing is selected: give urls, prefixes, hosts, tags, or "everything": true');
   if (selectors.length > MAX_SELECTORS)
     return refused(413, `${selectors.length} purges in one request; at most ${MAX_SELECTORS}`);
-  const { mode = 'delete', dryRun = false } = set;
-  return { kind: 'purge', request: { selectors, mode, dryRun } };
+  const { dryRun = false, refresh = false, mode = refresh ? 'invalidate' : 'delete' } = set;
+  if (refresh && mode === 'delete')
+    return refused(400, 'refresh: expected mode "invalidate": what is deleted is not known any more');
+  if (refresh && dryRun) return refused(400, 'refresh: expected no dryRun');
+  return { kind: 'purge', request: { selectors, mode, dryRun, refresh } };
 }
 
 function pathText(path: readonly PropertyKey[]): string {

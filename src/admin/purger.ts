@@ -7,6 +7,7 @@ import type { Removed, Tier } from '../../storage/store.ts';
 import type { FrontStore, RemovedByTier } from '../../storage/tiered.ts';
 import type { StoredMeta } from '../cache/stored.ts';
 import { idOf, type PurgeReceipt, receiptOfRecord, Tally, type TierReceipt } from './receipt.ts';
+import { Refresher, type RefreshTarget } from './refresher.ts';
 import { keysOf } from './selectors.ts';
 import type { CountOrder } from './sweep.ts';
 
@@ -47,7 +48,7 @@ export interface PurgeableDisk {
 
 export interface PurgerOptions {
   readonly journal: Journal;
-  readonly targets: () => readonly PurgeTarget[];
+  readonly targets: () => readonly (PurgeTarget & RefreshTarget)[];
   /** From here on the purge holds in every target; `applyPurge` then says what came of it. */
   readonly tell?: (record: PurgeRecord) => void;
   readonly disk: PurgeableDisk | undefined;
@@ -114,6 +115,25 @@ export class Purger {
     const at = new Date(now()).toISOString();
     const head = { id, sequence: journal.seq, at, by, selector, mode, dryRun: true };
     return this.#give(() => tally.receipt(head), tally, counted, begunAt + COUNT_WITHIN_MS);
+  }
+
+  /**
+   * Begins to fetch again what a purge has made stale; the receipt says how far that has come.
+   * @param max stored responses in all
+   */
+  refresh(receipt: PurgeReceipt, max: number): PurgeReceipt {
+    const { id, selector } = receipt;
+    const record = this.#options.journal.recent(MAX_RECEIPTS).find((one) => id === idOf(one));
+    const before = this.#receipts.get(id);
+    if (record === undefined || before === undefined) return receipt;
+    const refresher = new Refresher(this.#options.targets());
+    const refreshing = (): PurgeReceipt => {
+      const { progress } = refresher;
+      return { ...before(), refresh: progress, ...(progress.done ? {} : { poll: `/purges/${id}` }) };
+    };
+    this.#receipts.set(id, refreshing);
+    void refresher.run({ selector, before: record.seq, mode: 'invalidate' }, max);
+    return refreshing();
   }
 
   /** A receipt of this run, or what the journal still knows of an earlier one. */

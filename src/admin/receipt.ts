@@ -5,6 +5,7 @@ import type { Spread } from '../../storage/journal-link.ts';
 import type { Removed, Tier } from '../../storage/store.ts';
 import type { RemovedByTier } from '../../storage/tiered.ts';
 import type { Applied } from './purger.ts';
+import type { RefreshProgress } from './refresher.ts';
 
 /** Says what a purge did. The operator's proof. */
 export interface PurgeReceipt {
@@ -32,6 +33,8 @@ export interface PurgeReceipt {
   /** The node that was asked, where it is another. */
   readonly node?: string;
   readonly detail?: string;
+  /** What is fetched again behind. `poll` has how far it has come. */
+  readonly refresh?: RefreshProgress;
   /** What the edges behind this one answered, which were asked before. */
   readonly tiers?: readonly TierReceipt[];
 }

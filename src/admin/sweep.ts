@@ -31,7 +31,9 @@ export interface CountOrder {
   readonly mode: PurgeMode | 'dry-run';
 }
 
-interface Job extends CountOrder {
+interface Job<T> extends CountOrder {
+  /** Hears of each match. */
+  readonly onMatch: ((met: T) => void) | undefined;
   records: number;
   bytes: number;
   readonly resolve: (counted: Removed) => void;
@@ -48,7 +50,7 @@ export class Sweep<T extends Met> {
   readonly #source: Passable<T>;
   readonly #journal: Journal;
   readonly #spaces: () => readonly string[];
-  #waiting: Job[] = [];
+  #waiting: Job<T>[] = [];
   #running = false;
 
   /** @param spaces of keys (cache/key.ts) */
@@ -59,18 +61,23 @@ export class Sweep<T extends Met> {
   }
 
   /** Counts, and removes in passing what is deleted. Rejects when the tier fails. */
-  count(order: CountOrder): Promise<Removed> {
-    if (order.selector.kind === 'url') return this.#countUrl(order, order.selector.url);
+  count(order: CountOrder, onMatch?: (met: T) => void): Promise<Removed> {
+    if (order.selector.kind === 'url') return this.#countUrl(order, order.selector.url, onMatch);
     const { promise, resolve, reject } = Promise.withResolvers<Removed>();
-    this.#waiting.push({ ...order, records: 0, bytes: 0, resolve, reject });
+    this.#waiting.push({ ...order, onMatch, records: 0, bytes: 0, resolve, reject });
     if (!this.#running) void this.#run();
     return promise;
   }
 
-  async #countUrl({ before, mode }: CountOrder, url: string): Promise<Removed> {
+  async #countUrl(
+    { before, mode }: CountOrder,
+    url: string,
+    onMatch: ((met: T) => void) | undefined,
+  ): Promise<Removed> {
     const met = this.#source
       .under(keysOf(url, this.#spaces()))
       .filter((one) => one.meta.seq < before && (mode !== 'dry-run' || !this.#isDeleted(one)));
+    if (onMatch !== undefined) for (const one of met) onMatch(one);
     return { records: met.length, bytes: met.reduce((sum, { bytes }) => sum + bytes, 0) };
   }
 
@@ -90,8 +97,8 @@ export class Sweep<T extends Met> {
     this.#running = false;
   }
 
-  async #pass(jobs: readonly Job[]): Promise<void> {
-    const bySelector = new SelectorMap<Job[]>();
+  async #pass(jobs: readonly Job<T>[]): Promise<void> {
+    const bySelector = new SelectorMap<Job<T>[]>();
     for (const job of jobs) {
       const others = bySelector.get(job.selector);
       if (others === undefined) bySelector.set(job.selector, [job]);
@@ -111,7 +118,7 @@ export class Sweep<T extends Met> {
   }
 
   /** @returns whether one of the purges has deleted it. */
-  #count(met: T, bySelector: SelectorMap<Job[]>): boolean {
+  #count(met: T, bySelector: SelectorMap<Job<T>[]>): boolean {
     const jobs = bySelector
       .matching(subjectOf(met.key, met.meta.lines))
       .flat()
@@ -121,6 +128,7 @@ export class Sweep<T extends Met> {
       if (job.mode === 'dry-run' && this.#isDeleted(met)) continue;
       job.records += 1;
       job.bytes += met.bytes;
+      job.onMatch?.(met);
       // What one purge has deleted is not there for the next.
       if (job.mode === 'delete') return true;
     }

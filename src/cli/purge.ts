@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Address, ConfigError, type Fault, formatAddress } from '../config.ts';
 import { type Answer, addressOf, ask, messageOf, parseUrl } from './ask.ts';
 import { Progress } from './progress.ts';
-import { describeMany, describeOne, type Receipt, receiptsOf } from './receipts.ts';
+import { describeMany, describeOne, endedOf, type Receipt, receiptsOf } from './receipts.ts';
 import {
   askAdmin,
   authorization,
@@ -25,6 +25,8 @@ export interface PurgeOptions extends WhereOptions {
   readonly soft?: boolean;
   readonly ignoreQuery?: boolean;
   readonly dryRun?: boolean;
+  /** Soft, and fetched again behind. */
+  readonly refresh?: boolean;
   /** Until the counts are exact. */
   readonly wait?: boolean;
   readonly json?: boolean;
@@ -56,7 +58,11 @@ export async function purgeCommand(given: readonly string[], options: PurgeOptio
     faults.push({ path: 'purge', value: 'nothing selected', allowed });
   }
   const where = whereIs(options, faults);
-  const byAdmin = options.dryRun === true || prefix.length + host.length + tag.length > 0 || everything;
+  const byAdmin =
+    options.dryRun === true ||
+    options.refresh === true ||
+    prefix.length + host.length + tag.length > 0 ||
+    everything;
   try {
     const outcome = byAdmin ? await post(where, given, options) : await purgeEach(where, given, options);
     const receipts = options.wait === true ? await exact(where, outcome.receipts) : outcome.receipts;
@@ -88,7 +94,7 @@ async function purgeEach(where: Where, given: readonly string[], options: PurgeO
 }
 
 async function post(where: Where, urls: readonly string[], options: PurgeOptions): Promise<Outcome> {
-  const { prefix = [], host = [], tag = [], everything, soft, ignoreQuery, dryRun } = options;
+  const { prefix = [], host = [], tag = [], everything, soft, ignoreQuery, dryRun, refresh } = options;
   const body = {
     ...(urls.length === 0 ? {} : { urls }),
     ...(prefix.length === 0 ? {} : { prefixes: prefix }),
@@ -98,6 +104,7 @@ async function post(where: Where, urls: readonly string[], options: PurgeOptions
     ...(soft === true ? { mode: 'invalidate' } : {}),
     ...(ignoreQuery === true ? { ignoreQuery } : {}),
     ...(dryRun === true ? { dryRun } : {}),
+    ...(refresh === true ? { refresh } : {}),
   };
   const receipts: Receipt[] = [];
   const answer = await patiently(() => askAdmin(where, 'POST', '/purge', body));
@@ -136,8 +143,14 @@ async function exact(where: Where, receipts: readonly Receipt[]): Promise<readon
   const found = [...receipts];
   for (const [i, first] of receipts.entries()) {
     let receipt = first;
-    while (receipt.counting === true && receipt.poll !== undefined && Date.now() < until) {
-      progress.show(i, receipts.length, `counting what ${receipt.id} matched`);
+    while (
+      (receipt.counting === true || receipt.refresh?.done === false) &&
+      receipt.poll !== undefined &&
+      Date.now() < until
+    ) {
+      const { refresh } = receipt;
+      if (refresh === undefined) progress.show(i, receipts.length, `counting what ${receipt.id} matched`);
+      else progress.show(endedOf(refresh), refresh.wanted, `fetching again what ${receipt.id} made stale`);
       await sleep(POLL_MS);
       const answer = await askAdmin(where, 'GET', receipt.poll);
       const [next] = receiptsOf(parseJson(answer.body)) ?? [];

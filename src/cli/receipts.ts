@@ -12,6 +12,15 @@ const selector = z.object({
   host: z.string().optional(),
   tag: z.string().optional(),
 });
+const refresh = z.looseObject({
+  done: z.boolean(),
+  wanted: z.number(),
+  unchanged: z.number(),
+  fetched: z.number(),
+  already: z.number(),
+  left: z.number(),
+  failed: z.number(),
+});
 const receipt = z.looseObject({
   id: z.string(),
   at: z.string(),
@@ -24,6 +33,7 @@ const receipt = z.looseObject({
   poll: z.string().optional(),
   durable: z.boolean().optional(),
   detail: z.string().optional(),
+  refresh: refresh.optional(),
   tiers: z
     .array(z.looseObject({ admin: z.string(), purged: z.boolean(), detail: z.string().optional() }))
     .optional(),
@@ -38,6 +48,22 @@ export function receiptsOf(value: unknown): readonly Receipt[] | undefined {
   if (many.success) return many.data.receipts;
   const one = receipt.safeParse(value);
   return one.success ? [one.data] : undefined;
+}
+
+type Refresh = z.output<typeof refresh>;
+
+/** Those of which it is known what came. */
+export function endedOf({ unchanged, fetched, already, left, failed }: Refresh): number {
+  return unchanged + fetched + already + left + failed;
+}
+
+function refreshText(of: Refresh): string {
+  const { wanted, unchanged, fetched, already, left, failed } = of;
+  const parts = Object.entries({ unchanged, fetched, 'fetched before': already, left, failed })
+    .filter(([, count]) => count > 0)
+    .map(([what, count]) => `${count} ${what}`);
+  const begun = of.done ? '' : `; ${wanted - endedOf(of)} to come`;
+  return `  fetched again: ${wanted}${parts.length === 0 ? '' : ` (${parts.join(', ')})`}${begun}`;
 }
 
 const WARNING = 'not written to disk: it holds now, but would not survive a restart';
@@ -56,6 +82,7 @@ export function describeOne(one: Receipt, what: string, inVain: boolean): string
     inVain ? `nothing stored for ${what}` : `${done} ${what}`,
     `  stored responses ${removed}: ${tiersText(one)}${counted}`,
     `  fetches in flight fenced: ${one.fenced}`,
+    ...(one.refresh === undefined ? [] : [refreshText(one.refresh)]),
     `  receipt: ${one.id}, ${one.at}`,
     ...(one.durable === false ? [`  ${WARNING}`] : []),
     ...tierLines(one).map((line) => `  ${line}`),
@@ -76,6 +103,7 @@ export function describeMany(receipts: readonly Receipt[]): string {
     [
       ...(one.counting === true ? ['counting'] : []),
       ...(one.durable === false ? [WARNING] : []),
+      ...(one.refresh === undefined ? [] : [refreshText(one.refresh).trim()]),
       ...tierLines(one),
       ...(one.detail === undefined ? [] : [one.detail]),
     ].join('; '),

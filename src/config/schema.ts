@@ -135,6 +135,10 @@ const purge = section('Who may purge, and how much. An address or the token suff
     min: 1,
     max: 1_000_000,
   }).prefault(100),
+  refresh: integer('Most stored responses that a purge with `refresh` fetches again.', {
+    min: 1,
+    max: 1_000_000,
+  }).prefault(1000),
   burst: integer('Purges that are taken at once, after a time without any.', {
     min: 1,
     max: 1_000_000,

@@ -4,6 +4,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { HomesPlan } from '../../storage/homes.ts';
 import type { JournalSnapshot, PurgeMode, PurgeRecord, Selector, Standing } from '../../storage/journal.ts';
 import type { TierReceipt } from '../admin/receipt.ts';
+import type { Hot } from '../admin/refresher.ts';
 import type { CountOrder } from '../admin/sweep.ts';
 import type { Address, Config } from '../config.ts';
 import type { CrowdPlace } from '../gate/crowd.ts';
@@ -55,6 +56,8 @@ export type Order =
   | { readonly kind: 'reconfigure'; readonly config: Config }
   | { readonly kind: 'advise'; readonly word: OriginWord }
   | { readonly kind: 'origins' }
+  | { readonly kind: 'hottest'; readonly order: CountOrder; readonly limit: number }
+  | { readonly kind: 'refresh'; readonly names: readonly Hot[] }
   | { readonly kind: 'metrics' }
   | { readonly kind: 'close'; readonly graceMs: number };
 

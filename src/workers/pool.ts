@@ -9,12 +9,14 @@ import type { Removed } from '../../storage/store.ts';
 import type { Inspected } from '../admin/inspect.ts';
 import type { Applied, PurgeTarget } from '../admin/purger.ts';
 import type { PurgeReceipt, TierReceipt } from '../admin/receipt.ts';
+import type { Hot, RefreshTarget } from '../admin/refresher.ts';
 import type { CountOrder } from '../admin/sweep.ts';
 import type { StoredMeta } from '../cache/stored.ts';
 import type { Address, Config } from '../config.ts';
 import { crowdMemory } from '../gate/crowd.ts';
 import { joinMetrics } from '../observe/metrics.ts';
 import type { GroupReport } from '../origin/group.ts';
+import type { Refreshed } from '../refresh-visit.ts';
 import type { OriginWord } from '../site/origin-watch.ts';
 import type { TlsTerms } from '../tls/terms.ts';
 import { Dialogue } from './dialogue.ts';
@@ -23,7 +25,7 @@ import { Announcer } from './news.ts';
 import type { Door, WorkerOptions } from './worker.ts';
 
 /** A worker as purging and inspecting see it. */
-export interface WorkerTarget extends PurgeTarget {
+export interface WorkerTarget extends PurgeTarget, RefreshTarget {
   /** What its memory holds under keys. */
   inspect(keys: readonly string[]): Promise<readonly Inspected[]>;
   /** The origin groups as it knows them. */
@@ -270,6 +272,14 @@ class Thread implements WorkerTarget {
   /** A thread that has ended is replaced by one that hears it. */
   async advise(word: OriginWord): Promise<void> {
     await this.#dialogue.ask({ kind: 'advise', word }).catch(() => undefined);
+  }
+
+  hottest(order: CountOrder, limit: number): Promise<readonly Hot[]> {
+    return this.#dialogue.ask<readonly Hot[]>({ kind: 'hottest', order, limit });
+  }
+
+  refresh(names: readonly Hot[]): Promise<readonly Refreshed[]> {
+    return this.#dialogue.ask<readonly Refreshed[]>({ kind: 'refresh', names });
   }
 
   origins(): Promise<readonly GroupReport[]> {

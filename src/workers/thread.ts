@@ -129,6 +129,10 @@ async function answer(order: Order): Promise<unknown> {
       return worker.reconfigure(order.config);
     case 'advise':
       return worker.heed(order.word);
+    case 'hottest':
+      return worker.hottest(order.order, order.limit);
+    case 'refresh':
+      return worker.refresh(order.names);
     case 'origins':
       return worker.origins();
     case 'metrics':

@@ -9,6 +9,7 @@ import { MemoryStore } from '../../storage/memory.ts';
 import type { Removed, Store, StoreStats } from '../../storage/store.ts';
 import { type Inspected, inspected } from '../admin/inspect.ts';
 import { type Applied, isClearing, type PurgeTarget } from '../admin/purger.ts';
+import type { Hot } from '../admin/refresher.ts';
 import { type CountOrder, Sweep } from '../admin/sweep.ts';
 import { type MetInMemory, memorySource } from '../admin/sweep-sources.ts';
 import { formatCacheStatus } from '../cache/cache-status.ts';
@@ -33,6 +34,7 @@ import type { Identity } from '../origin/forwarded.ts';
 import { addressTest } from '../origin/forwarded.ts';
 import type { GroupReport } from '../origin/group.ts';
 import { PurgeDoor, type PurgeService } from '../purge-door.ts';
+import type { Refreshed } from '../refresh-visit.ts';
 import type { OriginWord } from '../site/origin-watch.ts';
 import { Site } from '../site/site.ts';
 import { Upstreams } from '../site/upstreams.ts';
@@ -229,6 +231,23 @@ export class EdgeWorker implements PurgeTarget {
     counted.catch(() => undefined);
     const { records, bytes } = await this.#memory.stats();
     return { records, bytes };
+  }
+
+  /** The matches in memory that are asked for most. */
+  async hottest(order: CountOrder, limit: number): Promise<readonly Hot[]> {
+    const found: Hot[] = [];
+    const byHeat = (a: Hot, b: Hot): number => b.heat - a.heat;
+    await this.#sweep.count(order, ({ record }) => {
+      if (record.meta.coded !== undefined) return;
+      found.push({ key: record.key, variant: record.variant, heat: this.#memory.heat(record) });
+      // What is surely not among them is not kept.
+      if (found.length >= 2 * limit + 1000) found.sort(byHeat).splice(limit);
+    });
+    return found.sort(byHeat).slice(0, limit);
+  }
+
+  refresh(names: readonly Hot[]): Promise<readonly Refreshed[]> {
+    return Promise.all(names.map(({ key, variant }) => this.edge.refresh(key, variant)));
   }
 
   async inspect(keys: readonly string[]): Promise<readonly Inspected[]> {

@@ -92,6 +92,10 @@ export class Gdsf<T extends Tenant<T>> implements EvictionPolicy<T> {
     this.#take(tenant);
   }
 
+  heat(tenant: T): number {
+    return this.#sketch.estimate(tenant.mark);
+  }
+
   evict(): T | undefined {
     const shelf = this.#order.least;
     const victim = this.#shelves[shelf]?.oldest;

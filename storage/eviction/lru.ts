@@ -5,6 +5,7 @@ import type { EvictionPolicy, Tenant } from './policy.ts';
 
 export class Lru<T extends Tenant<T>> implements EvictionPolicy<T> {
   readonly #chain = new Chain<T>();
+  #uses = 0;
 
   mark(): number {
     return 0;
@@ -17,21 +18,28 @@ export class Lru<T extends Tenant<T>> implements EvictionPolicy<T> {
   }
 
   added(tenant: T): void {
+    tenant.standing = ++this.#uses;
     this.#chain.append(tenant);
   }
 
   used(tenant: T): void {
+    tenant.standing = ++this.#uses;
     if (tenant === this.#chain.newest) return;
     this.#chain.remove(tenant);
     this.#chain.append(tenant);
   }
 
   replaced(old: T, next: T): void {
+    next.standing = old.standing;
     this.#chain.replace(old, next);
   }
 
   removed(tenant: T): void {
     this.#chain.remove(tenant);
+  }
+
+  heat(tenant: T): number {
+    return tenant.standing;
   }
 
   evict(): T | undefined {

@@ -31,6 +31,8 @@ export interface EvictionPolicy<T extends Tenant<T>> {
   /** `next` takes the place of `old`: the same thing described anew, perhaps of another size. No use of it. */
   replaced(old: T, next: T): void;
   removed(tenant: T): void;
+  /** How much a tenant is asked for; to be compared with that of others. */
+  heat(tenant: T): number;
   /** Removes the tenant that would be missed least, and returns it; undefined when there is none. */
   evict(): T | undefined;
 }

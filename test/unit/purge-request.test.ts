@@ -132,6 +132,7 @@ describe('readPurge', () => {
         ],
         mode: 'invalidate',
         dryRun: true,
+        refresh: false,
       },
     });
   });
@@ -175,7 +176,9 @@ describe('readPurge', () => {
       { urls: ['/x'], prefixes: ['*'] },
       /^400 urls\[0\]: expected an absolute .*; prefixes\[0\]: expected the beginning/,
     ],
-    [{ urls: ['http://a.test/'], refresh: true }, /^400 refresh: expected false/],
+    [{ urls: ['http://a.test/'], refresh: true, mode: 'delete' }, /^400 refresh: expected mode "invalidate"/],
+    [{ urls: ['http://a.test/'], refresh: true, dryRun: true }, /^400 refresh: expected no dryRun/],
+    [{ urls: ['http://a.test/'], refresh: 'yes' }, /^400 refresh: expected true or false/],
     [
       { tags: Array.from({ length: 1001 }, (_, i) => `t${i}`) },
       /^413 1001 purges in one request; at most 1000$/,
