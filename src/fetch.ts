@@ -2,16 +2,24 @@
 // what came of it to everybody who waits on its flight. What reaches the store goes through keep.ts. Knows no client.
 
 import type { Stored } from '../storage/store.ts';
-import type { FrontStore } from '../storage/tiered.ts';
 import type { Flight, Flights, HitForMiss } from './cache/collapse.ts';
 import { combine } from './cache/combine.ts';
-import { type Budget, Fill, type FillEnd } from './cache/fill.ts';
+import type { Budget, Fill } from './cache/fill.ts';
 import { assess, type NoStoreReason } from './cache/policy.ts';
 import type { CacheRules } from './cache/rules.ts';
 import type { StoredMeta } from './cache/stored.ts';
 import { fieldOf } from './cache/validators.ts';
 import { variantKey } from './cache/vary.ts';
 import { contentName } from './compress/content-name.ts';
+import {
+  type BodyStore,
+  beginFill,
+  contentLength,
+  type FetchEnd,
+  type Keeping,
+  keepingOf,
+  NOTHING_KEPT,
+} from './filling.ts';
 import type { FieldLines } from './http/fields.ts';
 import type { Request } from './http/message.ts';
 import type { Keep } from './keep.ts';
@@ -59,7 +67,7 @@ export const FETCH_REASONS = {
   'not-for-cache': 'The request was not for the cache: its method, its content or its no-store.',
   'kept-stale': 'An error, in place of which a stored response is served.',
   'too-large':
-    'Its content is larger than maxObject, or than half the memory, where it would have to be kept while it comes.',
+    'Its content is larger than maxObject, or than an eighth of the disk (without a disk: half of the memory).',
 } as const satisfies Record<string, string>;
 
 /** Reasons that say nothing of what another request for the key would bring. */
@@ -99,7 +107,7 @@ export interface FetchPlan {
 }
 
 export interface FetcherOptions {
-  readonly store: Pick<FrontStore<StoredMeta>, 'wants'>;
+  readonly store: BodyStore;
   readonly keep: Keep;
   /** Lends memory to fills. */
   readonly budget: Budget;
@@ -207,7 +215,7 @@ class Fetch {
       const validated = keep.validated(record, records, answer, flight);
       if (validated === undefined) return this.#askAgain('whole');
       if (!validated.shared) this.#options.flights.close(flight);
-      this.#begin(0);
+      this.#begin(NOTHING_KEPT);
       return this.#settle({ kind: 'validated', ...validated });
     }
     // RFC 9111 §3.4: a part that does not fit what is stored completes nothing.
@@ -220,7 +228,7 @@ class Fetch {
     const announced = contentLength(response);
     if (
       announced !== undefined &&
-      announced > Math.min(rules.maxObjectBytes, this.#options.budget.maxBytes / 2)
+      announced > Math.min(rules.maxObjectBytes, this.#options.store.maxBodyBytes)
     )
       return this.#own(response, 'too-large');
     const { meta } = verdict;
@@ -228,7 +236,8 @@ class Fetch {
     if (completing && status === 206) {
       const combined = combine(record, meta, answer);
       if (combined === undefined) return this.#askAgain('as-is');
-      const fill = this.#begin(this.#keepBytes(response, rules, combined.meta), (end) =>
+      const { keepBytes } = this.#keeping(response, rules, combined.meta);
+      const fill = this.#begin({ keepBytes, partsBytes: 0 }, (end) =>
         keep.combined(this.#plan.key, record, combined, end, flight),
       );
       const body = combinedBody(combined, record.body, fill);
@@ -244,7 +253,7 @@ class Fetch {
       });
     }
     this.#options.hitForMiss.forget(flight.key);
-    const fill = this.#begin(this.#keepBytes(response, rules, meta), (end) =>
+    const fill = this.#begin(this.#keeping(response, rules, meta), (end) =>
       keep.fetched(this.#plan, rules, meta, end),
     );
     const body = fillBody(fill, announced);
@@ -273,8 +282,8 @@ class Fetch {
     const rules = this.#rulesFor(response);
     const fill =
       meta === undefined
-        ? this.#begin(0)
-        : this.#begin(this.#keepBytes(response, rules, meta), (end) =>
+        ? this.#begin(NOTHING_KEPT)
+        : this.#begin(this.#keeping(response, rules, meta), (end) =>
             keep.fetched(this.#plan, rules, meta, end),
           );
     this.#settle({ kind: 'own', response, fill, reason, whole, rules });
@@ -282,41 +291,36 @@ class Fetch {
     fill.abandon();
   }
 
-  /** @param keepBytes the most that is kept for the store; 0 keeps nothing */
-  #begin(keepBytes: number, onEnd: (end: FillEnd) => void = () => undefined): Fill {
+  #begin(keeping: Keeping, onEnd: (end: FetchEnd) => void = () => undefined): Fill {
     const exchange = this.#exchange;
-    this.#fill = new Fill({
+    const { store, budget, flights } = this.#options;
+    this.#fill = beginFill({
+      keeping,
       tap: {
         pause: () => exchange?.pause(),
         resume: () => exchange?.resume(),
         abort: () => exchange?.abort(),
       },
-      keep: keepBytes > 0,
-      maxBytes: keepBytes,
-      budget: this.#options.budget,
+      store,
+      budget,
       onEnd: (end) => {
-        onEnd(end);
-        this.#options.flights.end(this.#plan.flight);
+        if (end !== undefined) onEnd(end);
+        flights.end(this.#plan.flight);
       },
     });
     return this.#fill;
   }
 
-  /**
-   * What the store would not take is not collected for it. A body of unknown length could be endless: it may take an eighth
-   * of the memory before it is given up.
-   */
-  #keepBytes(response: OriginResponse, rules: CacheRules, meta: StoredMeta): number {
+  #keeping(response: OriginResponse, rules: CacheRules, meta: StoredMeta): Keeping {
     const { budget, store } = this.#options;
     const { key, request } = this.#plan;
-    const announced = contentLength(response);
-    if (announced === undefined) return Math.min(rules.maxObjectBytes, budget.maxBytes / 8);
-    return store.wants(key, variantKey(meta.vary, request.fields), announced) ? rules.maxObjectBytes : 0;
+    const variant = variantKey(meta.vary, request.fields);
+    return keepingOf({ key, variant }, contentLength(response), rules.maxObjectBytes, store, budget);
   }
 
   /** Those who wait for a fetch that a purge has overtaken get its bytes; the store does not (keep.ts). */
   #isStored(fill: Fill): boolean {
-    return fill.kept && !this.#plan.flight.fenced;
+    return fill.stored && !this.#plan.flight.fenced;
   }
 
   /** A 304 has the type of what it speaks of. */
@@ -329,10 +333,4 @@ class Fetch {
   #settle(outcome: FetchOutcome): void {
     this.#plan.flight.settle(outcome);
   }
-}
-
-/** Content-Length of a response that announces one; undefined when it is chunked or runs to the close. */
-export function contentLength(response: OriginResponse): number | undefined {
-  const value = response.fields.get('content-length');
-  return value !== undefined && /^\d{1,15}$/.test(value) ? Number(value) : undefined;
 }

@@ -2,7 +2,7 @@
 // passes the purge fence here, and a failing store costs a stored response, never an answer.
 
 import type { Journal } from '../storage/journal.ts';
-import type { Stored } from '../storage/store.ts';
+import type { Inflow, Stored } from '../storage/store.ts';
 import type { FrontStore } from '../storage/tiered.ts';
 import type { Flight } from './cache/collapse.ts';
 import { combine, type Joined } from './cache/combine.ts';
@@ -16,6 +16,7 @@ import { normalisedValue, variantKey } from './cache/vary.ts';
 import type { Compressor } from './compress/compressor.ts';
 import { formsOf, withoutForms } from './compress/forms.ts';
 import type { FetchOutcome, FetchPlan } from './fetch.ts';
+import type { FetchEnd } from './filling.ts';
 import { Fields } from './http/fields.ts';
 import type { Counters } from './observe/counters.ts';
 import type { Log } from './observe/log.ts';
@@ -45,10 +46,11 @@ export class Keep {
     this.#options = options;
   }
 
-  /** A fill has ended: stores what it kept. A part is joined with the stored part it continues. */
-  fetched(plan: FetchPlan, rules: CacheRules, meta: StoredMeta, end: FillEnd): void {
+  /** A fill has ended: stores what it kept, or has written. A part is joined with the stored part it continues. */
+  fetched(plan: FetchPlan, rules: CacheRules, meta: StoredMeta, end: FetchEnd): void {
     const { key, request, flight } = plan;
-    const { chunks } = end;
+    const { chunks, inflow } = end;
+    if (inflow !== undefined) return this.#written(plan, rules, meta, end, inflow);
     if (chunks === undefined || !this.#passes(key, meta, flight)) return;
     const variant = variantKey(meta.vary, request.fields);
     if (meta.partial === undefined) {
@@ -64,6 +66,27 @@ export class Keep {
     const joined = held === undefined ? undefined : combine(held, meta, answer);
     if (held !== undefined && joined !== undefined) this.combined(key, held, joined, end, flight);
     else this.#put(key, `${variant}${PART}`, meta, chunks, rules);
+  }
+
+  /** A body that was written while it came becomes the stored response's. */
+  #written(
+    { key, request, flight }: FetchPlan,
+    rules: CacheRules,
+    meta: StoredMeta,
+    { length }: FillEnd,
+    inflow: Inflow<StoredMeta>,
+  ): void {
+    const { partial } = meta;
+    const isWhole = partial === undefined || length === partial.end - partial.start;
+    if (!isWhole || !this.#passes(key, meta, flight)) return inflow.abandon();
+    const { store, aliases } = this.#options;
+    aliases.learn(key, new Fields(meta.lines));
+    const variant = variantKey(meta.vary, request.fields);
+    const name = partial === undefined ? variant : `${variant}${PART}`;
+    this.#forgetForms(key, name);
+    this.#quietly(key, () => store.finish(inflow, key, name, meta));
+    if (meta.vary.length > 0) this.#quietly(key, () => this.#trim(key, rules.maxVariants));
+    if (partial === undefined) this.#forget(key, `${variant}${PART}`);
   }
 
   /** The rest of a stored part has come: stores both as one. */

@@ -6,7 +6,7 @@ import type { Homes } from './homes.ts';
 import type { MemoryStore } from './memory.ts';
 import { type Replica, ReplicaRecord, type Replicas, type Shown } from './replicas.ts';
 import { bufferOn, shareBytes } from './shared-bytes.ts';
-import type { Removed, Store, Stored, StoreStats, Tier } from './store.ts';
+import type { Inflow, Removed, Store, Stored, StoreStats, Tier } from './store.ts';
 import { type FrontStore, merge, type RemovedByTier, type TieredStore, total } from './tiered.ts';
 
 /** What a worker asks the home of a key. Plain data. */
@@ -21,6 +21,8 @@ export type HomeQuestion<M> =
       readonly stamp: number;
     }
   | { readonly kind: 'delete'; readonly key: string; readonly variant: string | undefined }
+  /** The lower tier has a new body of this record. */
+  | { readonly kind: 'finished'; readonly key: string; readonly variant: string }
   | { readonly kind: 'clear' }
   | { readonly kind: 'stats' };
 
@@ -69,8 +71,6 @@ const MAX_TOUCHED = 4096;
 const MAX_HITS = 15;
 /** Replicas looked at in one tick. */
 const SWEPT = 4096;
-/** Of its memory, what a response at home elsewhere may take to be worth asking for. */
-const LARGEST_SHARE = 1 / 4;
 const NONE: readonly never[] = [];
 
 /** What is known of a key after asking; `isAll`: there is nothing else of it. */
@@ -113,10 +113,35 @@ export class HomedStore<M> implements FrontStore<M> {
   }
 
   /** What another home decides when it is there is only guessed at here. */
-  wants(key: string, variant: string, bytes: number): boolean {
+  wayFor(key: string, variant: string, bytes: number): 'whole' | 'parts' | 'none' {
     const { tiers, memory, lower } = this.#options;
-    if (this.#isAtHome(key)) return tiers.wants(key, variant, bytes);
-    return lower !== undefined || bytes <= memory.maxBytes * LARGEST_SHARE;
+    const way = this.#isAtHome(key) || lower !== undefined ? tiers.wayFor(key, variant, bytes) : undefined;
+    return way ?? (memory.holds(bytes) ? 'whole' : 'none');
+  }
+
+  get maxBodyBytes(): number {
+    return this.#options.tiers.maxBodyBytes;
+  }
+
+  get maxInflowBytes(): number {
+    return this.#options.tiers.maxInflowBytes;
+  }
+
+  inflow(): Inflow<M> | undefined {
+    return this.#options.tiers.inflow();
+  }
+
+  async finish(inflow: Inflow<M>, key: string, variant: string, meta: M): Promise<boolean> {
+    const { tiers, homes } = this.#options;
+    const home = this.#leave(key);
+    if (home === 'here') {
+      const finished = tiers.finish(inflow, key, variant, meta);
+      homes.changed(homes.hash(key));
+      return finished;
+    }
+    const isFinished = await inflow.finish(key, variant, meta);
+    if (home !== undefined) await this.#write(home, { kind: 'finished', key, variant });
+    return isFinished;
   }
 
   async get(
@@ -243,7 +268,7 @@ export class HomedStore<M> implements FrontStore<M> {
 
   /** Another worker asks about a key that is at home here. */
   async answer(question: HomeQuestion<M>): Promise<unknown> {
-    const { tiers, memory, overtaken } = this.#options;
+    const { tiers, memory, homes, overtaken } = this.#options;
     switch (question.kind) {
       case 'find':
         return this.#show(question.key, question.deep);
@@ -258,6 +283,10 @@ export class HomedStore<M> implements FrontStore<M> {
       }
       case 'delete':
         return tiers.delete(question.key, question.variant);
+      case 'finished':
+        tiers.renewed(question.key, question.variant);
+        homes.changed(homes.hash(question.key));
+        return true;
       case 'clear':
         this.#finds.clear();
         this.#options.replicas.clear();

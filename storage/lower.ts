@@ -1,11 +1,11 @@
 // What is below memory: this node's disk (or none) before the tier that several nodes share, one store. Owns the order in
 // which they are asked, and what a failure of the shared one costs: hits, nothing else.
 
-import type { Removed, Store, Stored, StoreStats, Tier } from './store.ts';
+import type { Inflow, Inflowing, Removed, Store, Stored, StoreStats, Tier } from './store.ts';
 import { type RemovedByTier, type StatsByTier, type Tiers, total } from './tiered.ts';
 
 export interface LowerOptions<M> {
-  readonly disk: Store<M> | undefined;
+  readonly disk: (Store<M> & Partial<Inflowing<M>>) | undefined;
   readonly shared: Store<M>;
   /** What it refuses must never be served again: the disk's is passed over for what the others have. */
   readonly usable: (record: Stored<M>) => boolean;
@@ -15,7 +15,7 @@ export interface LowerOptions<M> {
 
 const NONE: readonly never[] = [];
 
-export class LowerTiers<M> implements Tiers<M> {
+export class LowerTiers<M> implements Tiers<M>, Inflowing<M> {
   readonly #options: LowerOptions<M>;
   #sharedFailures = 0;
 
@@ -46,6 +46,15 @@ export class LowerTiers<M> implements Tiers<M> {
   async put(key: string, variant: string, meta: M, chunks: readonly Buffer[]): Promise<boolean> {
     const { disk, shared } = this.#options;
     return this.#either(shared.put(key, variant, meta, chunks), disk?.put(key, variant, meta, chunks));
+  }
+
+  /** Bodies that come in parts are for the disk alone. */
+  get maxBodyBytes(): number {
+    return this.#options.disk?.maxBodyBytes ?? 0;
+  }
+
+  inflow(): Inflow<M> | undefined {
+    return this.#options.disk?.inflow?.();
   }
 
   async updateMeta(key: string, variant: string, meta: M): Promise<boolean> {

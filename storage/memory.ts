@@ -186,6 +186,11 @@ export class MemoryStore<M> implements Store<M> {
     return wanted;
   }
 
+  /** Whether a record of so many bytes can be held at all. */
+  holds(bytes: number): boolean {
+    return bytes + RECORD_BYTES <= this.maxBytes * LARGEST_SHARE;
+  }
+
   async updateMeta(key: string, variant: string, meta: M): Promise<boolean> {
     return this.updateMetaNow(key, variant, meta);
   }

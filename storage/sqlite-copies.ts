@@ -35,6 +35,15 @@ export class Copies {
     return copying.isCancelled ? undefined : copying.described;
   }
 
+  has(key: string): boolean {
+    return this.#copying.has(key);
+  }
+
+  /** Resolves when no body of the key is being copied any more, and what was copied is sent. */
+  async sent(key: string): Promise<void> {
+    while (this.#copying.has(key)) await new Promise((resolve) => setImmediate(resolve));
+  }
+
   /** Describes a record that is being copied anew. @returns false when there is none */
   describe(key: string, variant: string, described: Described): boolean {
     for (const copying of this.#copying.get(key) ?? []) {

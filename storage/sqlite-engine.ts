@@ -3,6 +3,7 @@
 
 import type { CacheDatabase } from './sqlite-database.ts';
 import { headName } from './sqlite-head.ts';
+import type { Written } from './sqlite-inflow.ts';
 import type { FoundVariant, Health, PutRequest, Request, SqliteStats } from './sqlite-protocol.ts';
 import { type Pair, WriteQueue } from './sqlite-queue.ts';
 import { Session, type SessionOptions, Unavailable } from './sqlite-session.ts';
@@ -124,8 +125,8 @@ export class Engine {
     );
   }
 
-  /** A part of a body that is put while it comes. @returns false when it can't be taken: the whole is given up then */
-  part(stream: string, bytes: Uint8Array): Promise<boolean> {
+  /** A part of a body that is put while it comes. @returns undefined when it can't be taken: the whole is given up then */
+  part(stream: string, bytes: Uint8Array): Promise<Written | undefined> {
     return this.#session.guarded(() => this.#streams.add(stream, bytes));
   }
 

@@ -3,6 +3,7 @@
 
 import type { MessagePort } from 'node:worker_threads';
 import type { Cursor } from './sqlite-index.ts';
+import type { Written } from './sqlite-inflow.ts';
 import type { DiskEviction } from './sqlite-standing.ts';
 import type { Entry, Removed, Selection, StoreStats } from './store.ts';
 
@@ -122,6 +123,8 @@ export type Reply =
     }
   | { readonly kind: 'bytes'; readonly id: number; readonly bytes: Uint8Array }
   | { readonly kind: 'done'; readonly id: number; readonly done: boolean }
+  /** A part was written, or the whole body is given up. */
+  | { readonly kind: 'taken'; readonly id: number; readonly at: Written | undefined }
   | { readonly kind: 'removed'; readonly id: number; readonly removed: Removed }
   | { readonly kind: 'stats'; readonly id: number; readonly stats: SqliteStats }
   | { readonly kind: 'failed'; readonly id: number; readonly message: string };

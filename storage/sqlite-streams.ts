@@ -3,6 +3,7 @@
 
 import { crc32 } from 'node:zlib';
 import type { CacheDatabase, NewRecord } from './sqlite-database.ts';
+import type { Written } from './sqlite-inflow.ts';
 import type { Session } from './sqlite-session.ts';
 import type { Writer } from './sqlite-writer.ts';
 
@@ -28,21 +29,22 @@ export class Streams {
     this.#maxBytes = maxBytes;
   }
 
-  /** Writes the next part; the first one begins the body. @returns false when it is given up for want of room */
-  async add(name: string, bytes: Uint8Array): Promise<boolean> {
+  /** Writes the next part; the first one begins the body. @returns undefined when it is given up for want of room */
+  async add(name: string, bytes: Uint8Array): Promise<Written | undefined> {
     const db = await this.#session.begin();
     const stream = this.#streams.get(name) ?? this.#begin(name, db);
     if (this.#bytes + bytes.length > this.#maxBytes || !(await this.#writer.makeRoom(db, bytes.length))) {
       this.abandon(name, db);
-      return false;
+      return undefined;
     }
+    const checksum = crc32(bytes);
     await db.writeChunk(stream.bodyId, stream.checksums.length, bytes);
-    stream.checksums.push(crc32(bytes));
+    stream.checksums.push(checksum);
     db.bodies.grow(stream.bodyId, stream.checksums.length);
     stream.bytes += bytes.length;
     this.#bytes += bytes.length;
     if (db.pendingBytes >= db.transactionBytes) this.#session.commitNow(db);
-    return true;
+    return { bodyId: stream.bodyId, checksum };
   }
 
   /** @returns false when not all of the body was taken */

@@ -192,13 +192,11 @@ async function answer(port: MessagePort, request: Asked): Promise<void> {
       else send(port, reply);
       return;
     }
-    case 'part':
-      send(port, {
-        kind: 'done',
-        id,
-        done: await engine.part(streamOf(port, request.stream), request.bytes),
-      });
+    case 'part': {
+      const at = await engine.part(streamOf(port, request.stream), request.bytes);
+      send(port, { kind: 'taken', id, at });
       return;
+    }
     case 'finish': {
       const done = await engine.finish(streamOf(port, request.stream), request);
       afterCommit(port, { kind: 'done', id, done });

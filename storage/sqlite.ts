@@ -5,11 +5,14 @@ import type { MessagePort } from 'node:worker_threads';
 import { SqliteBody } from './sqlite-body.ts';
 import { Copies, type Described } from './sqlite-copies.ts';
 import { copyForThread } from './sqlite-copy.ts';
+import { SqliteInflow } from './sqlite-inflow.ts';
 import type { Line } from './sqlite-line.ts';
 import type { FoundVariant, Health, Reply, Request, SqliteStats } from './sqlite-protocol.ts';
 import {
   type Codec,
   type Entry,
+  type Inflow,
+  type Inflowing,
   type Removed,
   type Selectable,
   type Selection,
@@ -33,13 +36,14 @@ export interface Lines {
   close(): Promise<void>;
 }
 
-export class SqliteStore<M> implements Store<M>, Selectable {
+export class SqliteStore<M> implements Store<M>, Selectable, Inflowing<M> {
   readonly #codec: Codec<M>;
   readonly #line: Line;
   readonly #lines: Lines;
   readonly #copies = new Copies();
   /** Keys of puts that are not on the disk yet. */
   readonly #sent = new Map<number, string>();
+  #streams = 0;
   #closing: Promise<void> | undefined;
 
   constructor(codec: Codec<M>, line: Line, lines: Lines) {
@@ -60,6 +64,8 @@ export class SqliteStore<M> implements Store<M>, Selectable {
 
   async get(key: string): Promise<readonly Stored<M>[]> {
     this.#check('get');
+    // What is being copied is in no queue yet.
+    if (this.#copies.has(key)) await this.#copies.sent(key);
     const reply = await this.#line.look(key, 'get', (id) => ({ kind: 'get', id, key }));
     const stored: Stored<M>[] = [];
     for (const found of reply.kind === 'found' ? reply.variants : []) {
@@ -166,6 +172,40 @@ export class SqliteStore<M> implements Store<M>, Selectable {
     return this.#select('drop', selection, [], true, rest);
   }
 
+  get maxBodyBytes(): number {
+    return this.#line.health.ok ? this.#line.maxBodyBytes : 0;
+  }
+
+  inflow(): Inflow<M> | undefined {
+    if (this.#closing !== undefined || !this.#line.health.ok) return undefined;
+    this.#streams += 1;
+    const stream = this.#streams;
+    return new SqliteInflow<M>({
+      write: async (bytes) => {
+        const part = (id: number): Request => ({ kind: 'part', id, stream, bytes });
+        const reply = await this.#line.ask('put', part, [bytes.buffer]);
+        return reply.kind === 'taken' ? reply.at : undefined;
+      },
+      // No record's yet, or the record's by now: its name plays no part.
+      read: ({ bodyId, checksum }, chunk) => this.#read({ key: '', variant: '', bodyId, chunk, checksum }),
+      finish: async (key, variant, meta, length) => {
+        this.#copies.cancel(key, variant);
+        const described = { meta: new Uint8Array(this.#codec.encode(meta)), entry: this.#entry(key, meta) };
+        const reply = await this.#change(key, 'put', (id) => ({
+          kind: 'finish',
+          id,
+          stream,
+          key,
+          variant,
+          ...described,
+          length,
+        }));
+        return reply.kind === 'done' && reply.done;
+      },
+      abandon: () => this.#line.send({ kind: 'abandon', stream }),
+    });
+  }
+
   async stats(): Promise<SqliteStats> {
     const reply = await this.#ask('stats', (id) => ({ kind: 'stats', id }));
     if (reply.kind !== 'stats') throw new StoreError('stats', new Error(`unexpected ${reply.kind}`));
@@ -224,21 +264,16 @@ export class SqliteStore<M> implements Store<M>, Selectable {
   }
 
   #body(key: string, { variant, bodyId, length, checksums, chunks }: FoundVariant): SqliteBody {
-    return new SqliteBody(length, chunks?.map(asBuffer), async (chunk) => {
-      const checksum = checksums[chunk] ?? 0;
-      this.#check('read');
-      const reply = await this.#line.look(key, 'read', (id) => ({
-        kind: 'read',
-        id,
-        key,
-        variant,
-        bodyId,
-        chunk,
-        checksum,
-      }));
-      if (reply.kind !== 'bytes') throw new StoreError('read', new Error(`unexpected ${reply.kind}`));
-      return asBuffer(reply.bytes);
-    });
+    return new SqliteBody(length, chunks?.map(asBuffer), (chunk) =>
+      this.#read({ key, variant, bodyId, chunk, checksum: checksums[chunk] ?? 0 }),
+    );
+  }
+
+  async #read(chunk: Omit<Extract<Request, { kind: 'read' }>, 'kind' | 'id'>): Promise<Buffer> {
+    this.#check('read');
+    const reply = await this.#line.look(chunk.key, 'read', (id) => ({ kind: 'read', id, ...chunk }));
+    if (reply.kind !== 'bytes') throw new StoreError('read', new Error(`unexpected ${reply.kind}`));
+    return asBuffer(reply.bytes);
   }
 
   #removeBehind(key: string, variant: string): void {

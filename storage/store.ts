@@ -94,6 +94,32 @@ export interface Selectable {
   dropSelected(selection: Selection, rest: () => Promise<void>): Promise<Removed>;
 }
 
+/** A body that is put while it comes. */
+export interface Inflow<M> {
+  /** Bytes from its start that can be read. */
+  readonly written: number;
+  /** Called when `written` has grown. */
+  onWritten: () => void;
+  /** Takes the next bytes; resolves when more may come. False: it was given up, and nothing more is taken. */
+  write(bytes: Buffer): Promise<boolean>;
+  /** All has come. @returns whether all of it is written */
+  end(): Promise<boolean>;
+  /** Some bytes from `position` on. Rejects with StoreError when they are not there. */
+  read(position: number): Promise<Buffer>;
+  /** Makes what has come the content of a record; lookups from this call on find it. */
+  finish(key: string, variant: string, meta: M): Promise<boolean>;
+  /** What has come is of no use. What was read of it before `finish` may break. */
+  abandon(): void;
+}
+
+/** A store that takes bodies while they come, so that they need not fit into memory. */
+export interface Inflowing<M> {
+  /** A larger body is not taken. */
+  readonly maxBodyBytes: number;
+  /** Undefined when there can be none now. */
+  inflow(): Inflow<M> | undefined;
+}
+
 /** A storage failure. The cause carries the underlying error; `operation` names what was asked. */
 export class StoreError extends Error {
   readonly operation: string;

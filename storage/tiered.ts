@@ -5,10 +5,12 @@
 // call forgets the key's lookup and promotion, and what is not there any more when it ends keeps its hands off memory.
 
 import type { MemoryRecord, MemoryStore } from './memory.ts';
-import type { Removed, Store, Stored, StoreStats, Tier } from './store.ts';
+import type { Inflow, Inflowing, Removed, Store, Stored, StoreStats, Tier } from './store.ts';
 
 /** Large bodies promoted at the same time. */
 const MAX_PROMOTIONS = 2;
+/** Larger bodies are put in parts where that can be, to hold little memory while they come. */
+const PARTS_BYTES = 16 * 1024 * 1024;
 const NONE: readonly never[] = [];
 
 /** What was removed, by tier. */
@@ -35,8 +37,19 @@ export interface FrontStore<M> extends Store<M> {
   get(key: string, enough?: (records: readonly Stored<M>[]) => boolean): Promise<readonly Stored<M>[]>;
   /** Tells memory's eviction policy of a hit. */
   touch(record: Stored<M>): void;
-  /** Whether some tier would take a record of so many bytes, to be asked before they are fetched. */
-  wants(key: string, variant: string, bytes: number): boolean;
+  /**
+   * How a record of so many bytes is to be put, to be asked before they are fetched: as a whole; in parts while it comes,
+   * because it is too large for memory; or not at all.
+   */
+  wayFor(key: string, variant: string, bytes: number): 'whole' | 'parts' | 'none';
+  /** A larger body is not stored in any way. */
+  readonly maxBodyBytes: number;
+  /** A larger body is not taken in parts; 0 while none is. */
+  readonly maxInflowBytes: number;
+  /** A body of the lower tier that is put while it comes; undefined when there can be none. `finish` it here. */
+  inflow(): Inflow<M> | undefined;
+  /** Makes what has come the content of a record. False when the lower tier did not take it. */
+  finish(inflow: Inflow<M>, key: string, variant: string, meta: M): Promise<boolean>;
   /** What is told to every worker each removes for its part: gone from its memory when this returns its promise. */
   remove(key: string, variant?: string, spare?: Tier): Promise<RemovedByTier>;
 }
@@ -103,9 +116,43 @@ export class TieredStore<M> implements FrontStore<M> {
     this.#memory.touch(record);
   }
 
-  /** Whether some tier would take a record of so many bytes, to be asked before they are fetched. */
-  wants(key: string, variant: string, bytes: number): boolean {
-    return this.#lower !== undefined || this.#memory.wants(key, variant, bytes);
+  /**
+   * How a record of so many bytes is to be put, to be asked before they are fetched: as a whole; in parts while it comes,
+   * because it is too large for memory; or not at all.
+   */
+  wayFor(key: string, variant: string, bytes: number): 'whole' | 'parts' | 'none' {
+    if (bytes > this.maxBodyBytes) return 'none';
+    if ((bytes > PARTS_BYTES || !this.#memory.holds(bytes)) && bytes <= this.maxInflowBytes) return 'parts';
+    return this.#lower !== undefined || this.#memory.wants(key, variant, bytes) ? 'whole' : 'none';
+  }
+
+  /** A larger body is not stored in any way. */
+  get maxBodyBytes(): number {
+    return Math.max(this.#memory.maxBytes / 2, this.maxInflowBytes);
+  }
+
+  /** A body of the lower tier that is put while it comes; undefined when there can be none. `finish` it here. */
+  inflow(): Inflow<M> | undefined {
+    return isInflowing(this.#lower) ? this.#lower.inflow() : undefined;
+  }
+
+  /** Makes what has come the content of a record. False when the lower tier did not take it. */
+  async finish(inflow: Inflow<M>, key: string, variant: string, meta: M): Promise<boolean> {
+    this.renewed(key, variant);
+    const finished = inflow.finish(key, variant, meta);
+    // It is too large for the others, and what they have is not it.
+    if (this.#lower !== undefined && isTiers(this.#lower)) await this.#lower.remove(key, variant, 'disk');
+    return finished;
+  }
+
+  /** The lower tier has a new body of a record: what memory has is not it. */
+  renewed(key: string, variant: string): void {
+    this.#forget(key);
+    this.#memory.deleteNow(key, variant);
+  }
+
+  get maxInflowBytes(): number {
+    return isInflowing(this.#lower) ? this.#lower.maxBodyBytes : 0;
   }
 
   /**
@@ -286,6 +333,10 @@ export function merge<M>(held: readonly Stored<M>[], stored: readonly Stored<M>[
   if (held.length === 0) return stored;
   const only = held.filter(({ variant }) => !stored.some((one) => one.variant === variant));
   return [...only, ...stored.map((one) => held.find(({ variant }) => variant === one.variant) ?? one)];
+}
+
+function isInflowing<M>(lower: object | undefined): lower is Inflowing<M> {
+  return lower !== undefined && 'inflow' in lower;
 }
 
 function isTiers<M>(lower: Store<M> | Tiers<M>): lower is Tiers<M> {

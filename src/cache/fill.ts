@@ -1,6 +1,8 @@
 // The detached fill: a body on its way from the origin, and everybody who reads it. The origin is read at the pace of
-// the fastest reader; a slow or leaving one neither slows nor cancels it for others. Knows chunks and bytes, not HTTP.
+// the fastest reader; a slow or leaving one neither slows nor cancels it for others. What is too large to be kept in memory
+// may be backed by a store that takes it while it comes, and then at the store's pace. Knows chunks and bytes, not HTTP.
 
+import { FillReader } from './fill-reader.ts';
 import type { Source } from './source.ts';
 
 /** The sender's side of a body, so that a fill can hold it back or give it up. */
@@ -23,6 +25,19 @@ const LEAD_BYTES = 1024 * 1024;
 /** When the body is not kept, a reader this far behind the fastest is cut off instead of pinning memory. */
 const LAG_BYTES = 16 * 1024 * 1024;
 
+/** Where the front of a body is that the fill has let go. */
+export interface Backing {
+  /** Bytes from the start that can be read there. */
+  readonly written: number;
+  /** Some bytes from `position` on, which lies before `written`. Rejects when they are gone. */
+  read(position: number): Promise<Buffer>;
+  /** Nothing more is to be written, and nothing will be read any more. */
+  release(): void;
+}
+
+/** What a backed fill holds back for readers that keep up, though it is written. */
+const BACKED_BYTES = 4 * 1024 * 1024;
+
 /** How a fill ended; `chunks` is the whole body, present only when it was kept. */
 export interface FillEnd {
   readonly complete: boolean;
@@ -37,6 +52,8 @@ export interface FillOptions {
   /** Bytes the kept body may have; beyond it the fill stops keeping. */
   readonly maxBytes: number;
   readonly budget: Budget;
+  /** Asked when the body has become too large to be kept, all of it still there: may `back` it. */
+  readonly overflow?: (fill: Fill) => void;
   /** Once, when the last byte has come, the body broke, or nobody wants it any more. */
   readonly onEnd: (end: FillEnd) => void;
 }
@@ -52,6 +69,9 @@ export class Fill {
   #goneChunks = 0;
   #goneBytes = 0;
   #keep: boolean;
+  #backing: Backing | undefined;
+  /** The backing is no longer written to: only those who are behind read it. */
+  #isFrozen = false;
   #reserved = 0;
   #paused = false;
   /** Position of the fastest reader; -1 without readers. */
@@ -67,9 +87,41 @@ export class Fill {
     return this.#keep;
   }
 
+  /** True while the body is on its way into the store, in memory or written as it comes. */
+  get stored(): boolean {
+    return this.#keep || (this.#backing !== undefined && !this.#isFrozen);
+  }
+
   /** True while a new reader can still have the body from its first byte. */
   get joinable(): boolean {
-    return this.state !== 'failed' && this.#goneBytes === 0;
+    return this.state !== 'failed' && (this.#goneBytes === 0 || this.stored);
+  }
+
+  get backing(): Backing | undefined {
+    return this.#backing;
+  }
+
+  /** From now on the body is written as it comes, by a reader that begins at its first byte, and not kept. */
+  back(backing: Backing): void {
+    if (!this.joinable || this.#goneBytes > 0) throw new Error('the beginning of the body is gone');
+    this.#backing = backing;
+    this.#keep = false;
+    this.#release();
+  }
+
+  /** Nothing more is written. Who is behind reads what there is; for all others the body passes through. */
+  unback(): void {
+    if (this.#backing === undefined) return;
+    this.#isFrozen = true;
+    this.#releaseBacking();
+    this.#letGo();
+    this.#pace();
+  }
+
+  /** The backing has written more. */
+  written(): void {
+    this.#letGo();
+    this.#pace();
   }
 
   get readers(): number {
@@ -114,7 +166,7 @@ export class Fill {
   /** Reads [start, end) from the bytes there are, then follows live. Broken from the start when its bytes are gone. */
   reader(start = 0, end = Number.POSITIVE_INFINITY): Source {
     const reader = new FillReader(this, start, end);
-    if (start < Math.min(end, this.#goneBytes)) reader.cutOff();
+    if (start < Math.min(end, this.#goneBytes) && this.#backing === undefined) reader.cutOff();
     this.#readers.add(reader);
     if (start > this.#fastest) this.#fastest = start;
     this.#pace();
@@ -138,13 +190,16 @@ export class Fill {
   /** For readers: they have taken something and stand at `position`. */
   taken(position: number): void {
     if (position > this.#fastest) this.#fastest = position;
+    if (this.#isFrozen) this.#releaseBacking();
     if (!this.#keep) this.#letGo();
     this.#pace();
   }
 
   /** For readers: they leave. */
   leave(reader: FillReader): void {
-    if (!this.#readers.delete(reader) || this.state !== 'open') return;
+    const isLeaving = this.#readers.delete(reader);
+    this.#releaseBacking();
+    if (!isLeaving || this.state !== 'open') return;
     if (this.#readers.size === 0 && !this.#keep) return this.abandon();
     this.#fastest = -1;
     for (const other of this.#readers) if (other.position > this.#fastest) this.#fastest = other.position;
@@ -153,9 +208,12 @@ export class Fill {
   }
 
   #borrow(bytes: number): void {
-    if (this.received <= this.#options.maxBytes && this.#options.budget.reserve(bytes))
+    if (this.received <= this.#options.maxBytes && this.#options.budget.reserve(bytes)) {
       this.#reserved += bytes;
-    else this.stopKeeping();
+      return;
+    }
+    this.#options.overflow?.(this);
+    if (this.#backing === undefined) this.stopKeeping();
   }
 
   #release(): void {
@@ -165,25 +223,50 @@ export class Fill {
 
   #pace(): void {
     if (this.state !== 'open') return;
+    const isWritten = this.#backing !== undefined && !this.#isFrozen;
+    const unwritten = isWritten ? this.received - (this.#backing?.written ?? 0) : 0;
     // Nobody reads but the store wants it: run on. Otherwise stay within the lead.
-    const hold = this.#fastest >= 0 && this.received - this.#fastest > LEAD_BYTES;
+    const lead = this.#fastest < 0 ? 0 : this.received - this.#fastest;
+    const hold = lead > LEAD_BYTES || unwritten > LAG_BYTES;
     if (hold === this.#paused) return;
     this.#paused = hold;
     if (hold) this.#options.tap.pause();
     else this.#options.tap.resume();
   }
 
-  /** Frees what every reader has passed, and cuts off those too far behind. */
+  /** Some reader wants what only the backing has. */
+  get #isNeeded(): boolean {
+    for (const reader of this.#readers) if (reader.position < this.#goneBytes) return true;
+    return false;
+  }
+
+  /** Once nobody reads from a backing that is not written to, there is no more use for it. */
+  #releaseBacking(): void {
+    if (!this.#isFrozen || this.#backing === undefined || this.#isNeeded) return;
+    const backing = this.#backing;
+    this.#backing = undefined;
+    backing.release();
+  }
+
+  /** Frees what every reader has passed. Those too far behind are cut off, or have the backing. */
   #letGo(): void {
     if (this.#readers.size === 0) return;
+    const written = this.#backing?.written ?? 0;
     let slowest = Number.POSITIVE_INFINITY;
     for (const reader of this.#readers) {
-      if (this.#fastest - reader.position > LAG_BYTES) reader.cutOff();
-      else slowest = Math.min(slowest, reader.position);
+      const isBehind = reader.position < this.#goneBytes;
+      if (isBehind && !this.#isFrozen) continue;
+      const isLate = this.#fastest - reader.position > LAG_BYTES;
+      if (isLate && (this.#isFrozen || this.#backing === undefined)) reader.cutOff();
+      else slowest = Math.min(slowest, isBehind ? written : reader.position);
     }
+    const free =
+      this.#backing === undefined || this.#isFrozen
+        ? slowest
+        : Math.min(written, Math.max(slowest, this.received - BACKED_BYTES));
     let count = 0;
     for (const chunk of this.#chunks) {
-      if (this.#goneBytes + chunk.length > slowest) break;
+      if (this.#goneBytes + chunk.length > free) break;
       this.#goneBytes += chunk.length;
       count++;
     }
@@ -200,83 +283,5 @@ export class Fill {
     this.#release();
     this.#options.onEnd({ complete: state === 'complete', chunks, length: this.received });
     for (const reader of this.#readers) reader.tell();
-  }
-}
-
-class FillReader implements Source {
-  /** Absolute offset of the next byte it wants. */
-  position: number;
-  readonly #fill: Fill;
-  readonly #end: number;
-  #index = 0;
-  /** Offset of the first byte of chunk `#index`. */
-  #offset = 0;
-  #waiting: (() => void) | undefined;
-  #broken = false;
-  #closed = false;
-
-  constructor(fill: Fill, start: number, end: number) {
-    this.#fill = fill;
-    this.position = start;
-    this.#end = end;
-  }
-
-  get state(): Source['state'] {
-    if (this.#broken) return 'failed';
-    if (this.position >= this.#end) return 'complete';
-    if (this.#fill.state === 'failed') return 'failed';
-    return this.#fill.state === 'complete' && this.position >= this.#fill.received ? 'complete' : 'open';
-  }
-
-  next(): Buffer | undefined {
-    if (this.#broken || this.#closed) return undefined;
-    if (this.#index < this.#fill.firstIndex) {
-      this.#index = this.#fill.firstIndex;
-      this.#offset = this.#fill.firstOffset;
-    }
-    while (this.position < this.#end) {
-      const chunk = this.#fill.chunkAt(this.#index);
-      if (chunk === undefined) return undefined;
-      const chunkEnd = this.#offset + chunk.length;
-      if (chunkEnd <= this.position) {
-        this.#index++;
-        this.#offset = chunkEnd;
-        continue;
-      }
-      const from = this.position - this.#offset;
-      const piece =
-        from === 0 && chunkEnd <= this.#end
-          ? chunk
-          : chunk.subarray(from, Math.min(chunk.length, this.#end - this.#offset));
-      this.position += piece.length;
-      this.#index++;
-      this.#offset = chunkEnd;
-      this.#fill.taken(this.position);
-      return piece;
-    }
-    return undefined;
-  }
-
-  onReadable(callback: () => void): void {
-    if (this.state !== 'open') queueMicrotask(callback);
-    else this.#waiting = callback;
-  }
-
-  close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#waiting = undefined;
-    this.#fill.leave(this);
-  }
-
-  tell(): void {
-    const callback = this.#waiting;
-    this.#waiting = undefined;
-    callback?.();
-  }
-
-  cutOff(): void {
-    this.#broken = true;
-    this.tell();
   }
 }

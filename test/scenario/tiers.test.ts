@@ -94,7 +94,7 @@ describe('the tier on disk', () => {
 
 describe('a body too large to be kept while it comes', () => {
   it('is passed on whole, is not stored, and is not said to be', async () => {
-    const { origin, edge } = await scene({ memory: '8MB', disk: { dir: await diskDir() } });
+    const { origin, edge } = await scene({ memory: '8MB' });
     const large = bytes(10 * MB, 5);
     origin.on('/large', { headers: HOUR, body: large });
     for (const nth of [1, 2]) {

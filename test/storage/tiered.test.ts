@@ -290,12 +290,39 @@ describe('a lower tier that fails', () => {
   });
 });
 
-describe('what is wanted', () => {
-  it('is everything while a lower tier takes it, and what memory would admit without one', () => {
+describe('the way of a body into the tiers', () => {
+  const MB = 1024 * 1024;
+
+  it('is as a whole while memory or a lower tier takes it so, and none otherwise', () => {
     const small = memory(100_000);
     for (let i = 0; i < 200; i += 1) small.putNow(`k${i}`, '', 'm', [bytesOf(500)]);
-    expect(new TieredStore(small, undefined).wants('k', '', 1000)).toBe(true);
-    expect(new TieredStore(small, undefined).wants('k', '', 30_000)).toBe(false);
-    expect(new TieredStore(small, new SlowStore()).wants('k', '', 30_000)).toBe(true);
+    expect(new TieredStore(small, undefined).wayFor('k', '', 1000)).toBe('whole');
+    expect(new TieredStore(small, undefined).wayFor('k', '', 30_000)).toBe('none');
+    expect(new TieredStore(small, new SlowStore()).wayFor('k', '', 30_000)).toBe('whole');
+    expect(new TieredStore(small, new SlowStore()).wayFor('k', '', 60_000)).toBe('none');
+  });
+
+  it('is in parts onto a disk when it is large or not for memory, up to what the disk takes', async () => {
+    const disk = await openDisk({ dir: await scratch(), maxBytes: 400 * MB });
+    const store = new TieredStore(memory(64 * MB), disk);
+    expect(store.wayFor('k', '', MB)).toBe('whole');
+    expect(store.wayFor('k', '', 17 * MB)).toBe('parts');
+    expect(store.wayFor('k', '', 50 * MB)).toBe('parts');
+    expect(store.wayFor('k', '', 51 * MB)).toBe('none');
+  });
+
+  it('replaces what memory had, and is found from the moment it is finished', async () => {
+    const disk = await openDisk({ dir: await scratch() });
+    const store = new TieredStore(memory(MB), disk);
+    await store.put('k', '', 'old', [bytesOf(100)]);
+    const inflow = store.inflow();
+    for (let i = 0; i < 30; i += 1) expect(await inflow?.write(bytesOf(50_000, i))).toBe(true);
+    expect(await inflow?.end()).toBe(true);
+    const finished = inflow && store.finish(inflow, 'k', '', 'new');
+    const [found] = await store.get('k');
+    expect(found).toMatchObject({ meta: 'new', body: { length: 1_500_000 } });
+    expect(await finished).toBe(true);
+    const whole = Buffer.concat(Array.from({ length: 30 }, (_, i) => bytesOf(50_000, i)));
+    expect(found && (await collect(found.body)).equals(whole)).toBe(true);
   });
 });

@@ -6,7 +6,12 @@ import type { Source } from '../../src/cache/source.ts';
 export const MB = 1024 * 1024;
 
 /** A fill with everything it told its surroundings. */
-export function filling({ keep = true, maxBytes = 100 * MB, budgetBytes = 100 * MB } = {}) {
+export function filling({
+  keep = true,
+  maxBytes = 100 * MB,
+  budgetBytes = 100 * MB,
+  overflow = (_: Fill): unknown => undefined,
+} = {}) {
   const told: string[] = [];
   const ends: FillEnd[] = [];
   let reserved = 0;
@@ -30,6 +35,7 @@ export function filling({ keep = true, maxBytes = 100 * MB, budgetBytes = 100 * 
     keep,
     maxBytes,
     budget,
+    overflow,
     onEnd: (end) => {
       told.push('end');
       ends.push(end);
