@@ -7,6 +7,7 @@ import type { Request } from '../http/message.ts';
 import type { AccessRules } from './access-rules.ts';
 import { AddressSet } from './address-set.ts';
 import { Authenticator } from './auth/authenticator.ts';
+import type { IdentityFields } from './auth/identity-fields.ts';
 import { bounded } from './body-limit.ts';
 import type { Client } from './client-address.ts';
 import { Probes, probeRefusal } from './probes.ts';
@@ -39,7 +40,7 @@ export interface GateSite {
   /** The client, through trusted proxies. */
   readonly clientOf: (request: Request) => Client;
   /** Fields that tell origins who somebody is: a client's own are dropped, whatever route they come by. */
-  readonly identityFields: ReadonlySet<string>;
+  readonly identityFields: IdentityFields;
 }
 
 const REFUSALS = {
@@ -190,8 +191,7 @@ export class Gate {
     const isBounded = maxBodyBytes !== undefined && body !== null && body.length === undefined;
     const { identityFields } = this.#site;
     // Those that this gate wrote itself stay.
-    const isForeign = identityFields.size > 0 && request.user === undefined;
-    const fields = isForeign ? request.fields.without(identityFields) : request.fields;
+    const fields = request.user === undefined ? identityFields.without(request.fields) : request.fields;
     if (!isBounded && fields === request.fields) return request.user === undefined ? undefined : { request };
     return { request: { ...request, fields, body: isBounded ? bounded(body, maxBodyBytes) : body } };
   }

@@ -4,6 +4,7 @@ import type { RouteConfig } from '../config/routes.ts';
 import type { Request } from '../http/message.ts';
 import type { AccessRules } from './access-rules.ts';
 import { identityFields } from './auth/authenticator.ts';
+import { IdentityFields } from './auth/identity-fields.ts';
 import type { Client } from './client-address.ts';
 import { Gate, type GateSite, type GateTools } from './gate.ts';
 
@@ -39,7 +40,9 @@ export function gatesOf(
     routes: routes.filter(({ match }) => match.contentType === undefined),
     elsewhere: access,
     clientOf,
-    identityFields: new Set(all.flatMap(({ auth }) => (auth === undefined ? [] : identityFields(auth)))),
+    identityFields: new IdentityFields(
+      all.flatMap(({ auth }) => (auth === undefined ? [] : identityFields(auth))),
+    ),
   };
   const gates = new Map([...new Set(all), NO_RULES].map((rules) => [rules, new Gate(rules, site, tools)]));
   return (rules = NO_RULES) => gates.get(rules);

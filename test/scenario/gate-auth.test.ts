@@ -300,8 +300,20 @@ describe('what the origin and the cache see of credentials', () => {
     const second = await as(edge, bob, '/x');
     expect(cacheStatus(second).hit).toBe(false);
     expect(origin.requests('/x')[1]?.headers['x-auth-user']).toBe('bob');
-    await as(edge, undefined, '/open/x', { 'X-Auth-User': 'root' });
-    expect(headersOf(origin, '/open/x')).not.toHaveProperty('x-auth-user');
+    await as(edge, undefined, '/open/x', {
+      'X-Auth-User': 'root',
+      X_Auth_User: 'root',
+      'x-auth_user': 'root',
+    });
+    expect(Object.keys(headersOf(origin, '/open/x')).filter((name) => /auth/.test(name))).toEqual([]);
+  });
+
+  it('naming the field in Connection does not take it away', async () => {
+    const { origin, edge } = await scene({ access: { auth: { ...auth, userField: 'X-Auth-User' } } });
+    origin.on('*', FRESH);
+    await as(edge, alice, '/x', { Connection: 'X-Auth-User, close', X_Auth_User: 'root' });
+    expect(headersOf(origin, '/x')).toMatchObject({ 'x-auth-user': 'alice' });
+    expect(headersOf(origin, '/x')).not.toHaveProperty('x_auth_user');
   });
 
   it('two users who ask at once are not answered with one response', async () => {

@@ -10,6 +10,7 @@ import { refusals } from '../rate-limit.ts';
 import { Users } from './basic.ts';
 import { Tokens } from './bearer.ts';
 import { credentialsOf } from './credentials.ts';
+import type { IdentityFields } from './identity-fields.ts';
 import { SignedTokens } from './jwt.ts';
 import { type Known, NO_CREDENTIALS, type Outcome, refusalFor } from './known.ts';
 
@@ -27,6 +28,7 @@ interface Remembered {
 
 const UNUSABLE: Outcome = { kind: 'unknown', fault: 'The credentials are not of a kind that is taken here.' };
 const FAILURES = 'wrong-credentials';
+const CREDENTIALS: ReadonlySet<string> = new Set(['authorization']);
 
 export class Authenticator {
   readonly #rules: AuthRules;
@@ -35,11 +37,11 @@ export class Authenticator {
   readonly #signed: SignedTokens | undefined;
   readonly #failures: Buckets | undefined;
   readonly #tooMany: (waitMs: number) => Refusal;
-  readonly #stripped: ReadonlySet<string>;
+  readonly #identity: IdentityFields;
   readonly #remembered = new WeakMap<Fields, Remembered>();
 
   /** @param identity fields that tell origins who somebody is, of all routes: a client's own are dropped */
-  constructor(rules: AuthRules, identity: ReadonlySet<string>, memory: SharedArrayBuffer) {
+  constructor(rules: AuthRules, identity: IdentityFields, memory: SharedArrayBuffer) {
     const { users, tokens, jwt, failures } = rules;
     this.#rules = rules;
     this.#users = users.length === 0 ? undefined : new Users(users);
@@ -47,7 +49,7 @@ export class Authenticator {
     this.#signed = jwt && new SignedTokens(jwt);
     this.#failures = failures && new Buckets(memory, FAILURES, failures);
     this.#tooMany = refusals(FAILURES, failures ?? { perSecond: 1, burst: 1 });
-    this.#stripped = new Set([...identity, ...(rules.forwardAuthorization ? [] : ['authorization'])]);
+    this.#identity = identity;
   }
 
   /** @param network of the client (address-set.ts). @param now epoch ms */
@@ -56,7 +58,7 @@ export class Authenticator {
     const remembered = this.#remembered.get(fields);
     if (remembered !== undefined && now < remembered.untilAt) return remembered.passed;
     if (this.#rules.allowPreflight && isPreflight(request))
-      return { fields: fields.without(this.#stripped), user: NOBODY };
+      return { fields: this.#stripped(fields), user: NOBODY };
     const credentials = credentialsOf(fields);
     if (credentials.kind !== 'none' && this.#failures !== undefined) {
       // Before anything is looked at: guessing on gains nothing.
@@ -90,6 +92,12 @@ export class Authenticator {
     }
   }
 
+  /** Without what ends here. */
+  #stripped(fields: Fields): Fields {
+    const kept = this.#identity.without(fields);
+    return this.#rules.forwardAuthorization ? kept : kept.without(CREDENTIALS);
+  }
+
   #remember(known: Known, fields: Fields): Passed {
     const passed = this.#pass(known, fields);
     this.#remembered.set(fields, { untilAt: known.untilAt, passed });
@@ -104,7 +112,7 @@ export class Authenticator {
       const value = fieldValue(known.claims[claim]);
       if (value !== undefined) added.push(field, value);
     }
-    const kept = fields.without(this.#stripped);
+    const kept = this.#stripped(fields);
     return {
       fields: added.length === 0 ? kept : new Fields([...kept.lines, ...added]),
       user: { name: known.name, isTold: added.length > 0 },
