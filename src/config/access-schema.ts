@@ -159,6 +159,23 @@ const jwt = section('Signed tokens (RFC 7519). One source of keys is needed.', {
   { message: 'exactly one of secretFile, publicKeyFile, jwksFile, jwksUrl' },
 );
 
+const ask = section('Another service that decides, as with auth_request of nginx: 2xx is a yes.', {
+  url: text('Where it is asked, by GET.', 'an http or https URL', httpUrl),
+  timeout: duration('How long it may take; then 503.', { min: 10, max: 60_000 }).prefault('5s'),
+  fields: list(
+    "Fields of its answer that go on with the request; a client's own are dropped.",
+    FIELD,
+    identityField,
+  ).prefault([]),
+  remember: duration(
+    'How long a yes counts for the same request with the same credentials; "0s" asks each time.',
+    {
+      min: 0,
+      max: 3_600_000,
+    },
+  ).prefault('0s'),
+});
+
 const auth = section('Who may pass. With several ways one suffices.', {
   required: flag(
     'Credentials are needed; false lets everybody in, as where a route is open to all.',
@@ -167,6 +184,7 @@ const auth = section('Who may pass. With several ways one suffices.', {
   basic: basic.optional(),
   bearer: bearer.optional(),
   jwt: jwt.optional(),
+  ask: ask.optional(),
   forwardAuthorization: flag(
     'Pass Authorization on to the origin. What it answers then is stored only where it says so (RFC 9111 §3.5).',
   ).prefault(false),
@@ -193,9 +211,14 @@ const auth = section('Who may pass. With several ways one suffices.', {
     .prefault({}),
   allowPreflight: flag('Let CORS preflights pass, which browsers send without credentials.').prefault(false),
   failures: rate('Wrong credentials that are taken of one client address; beyond it 429.').optional(),
-}).refine((set) => !set.required || (set.basic ?? set.bearer ?? set.jwt) !== undefined, {
-  message: 'basic, bearer, jwt or several of them, or required: false',
-});
+})
+  .refine((set) => !set.required || (set.basic ?? set.bearer ?? set.jwt ?? set.ask) !== undefined, {
+    message: 'basic, bearer, jwt or several of them, or ask, or required: false',
+  })
+  .refine((set) => set.ask === undefined || (set.basic ?? set.bearer ?? set.jwt) === undefined, {
+    path: ['ask'],
+    message: 'alone: without basic, bearer and jwt',
+  });
 
 const settings = {
   addresses: addresses.optional(),

@@ -91,7 +91,7 @@ function bucketRate({ perSecond, count }: RateSetting, burst = count): RateRule[
 }
 
 function authRules(set: AuthSet, path: string, faults: Fault[]): AuthRules {
-  const { basic, bearer, jwt, failures } = set;
+  const { basic, bearer, jwt, ask, failures } = set;
   const users = [
     ...(basic?.users ?? []),
     ...(basic?.file === undefined ? [] : linesOf(basic.file, `${path}.basic.file`, LINES.user, faults)),
@@ -109,6 +109,12 @@ function authRules(set: AuthSet, path: string, faults: Fault[]): AuthRules {
     users,
     tokens,
     jwt: jwt && jwtRules(jwt, `${path}.jwt`, faults),
+    ask: ask && {
+      url: ask.url,
+      timeoutMs: ask.timeout,
+      fields: ask.fields,
+      rememberMs: ask.remember,
+    },
     forwardAuthorization: set.forwardAuthorization,
     userField: set.userField,
     claimFields: set.claimFields,

@@ -63,6 +63,8 @@ export interface AuthRules {
   readonly users: readonly User[];
   readonly tokens: readonly BearerToken[];
   readonly jwt: JwtRules | undefined;
+  /** Another service decides; then none of the above. */
+  readonly ask: AskRules | undefined;
   /** Authorization goes to the origin. */
   readonly forwardAuthorization: boolean;
   /** Lower-case name of the field that tells the origin who it is; undefined tells nothing. */
@@ -73,6 +75,15 @@ export interface AuthRules {
   readonly allowPreflight: boolean;
   /** Wrong credentials from one network; beyond it 429 without looking. */
   readonly failures: Rate | undefined;
+}
+
+export interface AskRules {
+  readonly url: string;
+  readonly timeoutMs: number;
+  /** Lower-case names of fields of its answer that go on with the request. */
+  readonly fields: readonly string[];
+  /** How long a yes counts; 0 asks each time. */
+  readonly rememberMs: number;
 }
 
 export interface User {

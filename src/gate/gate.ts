@@ -176,8 +176,8 @@ export class Gate {
     return undefined;
   }
 
-  #identified(request: Request, { network }: Client): Verdict | Promise<Verdict> {
-    const checked = this.#authenticator?.check(request, network, this.#tools.now());
+  #identified(request: Request, client: Client): Verdict | Promise<Verdict> {
+    const checked = this.#authenticator?.check(request, client, this.#tools.now());
     if (checked instanceof Promise)
       return checked.then((late) => ('status' in late ? late : this.#goesOn({ ...request, ...late })));
     if (checked === undefined) return this.#goesOn(request);

@@ -5,12 +5,13 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import bcrypt from 'bcryptjs';
 import { exportJWK, SignJWT } from 'jose';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { parseConfig } from '../../src/config.ts';
 import { formatScrypt } from '../../src/gate/auth/password-hash.ts';
 import { cacheStatus, get, type Response } from '../support/client.ts';
 import { holdfast } from '../support/command.ts';
 import type { TestEdge } from '../support/edge.ts';
+import { hangUp, never, scriptedOrigin } from '../support/origin.ts';
 import { headersOf } from '../support/proxying.ts';
 import { diskDir, scene } from '../support/scene.ts';
 
@@ -262,6 +263,80 @@ describe('signed tokens', () => {
     expect(faulty({ publicKeyFile: file })).toThrow('a public key');
     await writeFile(file, 'short');
     expect(faulty({ secretFile: file })).toThrow('32 bytes or more');
+  });
+});
+
+describe('another service that decides', () => {
+  async function asking(ask: Record<string, unknown> = {}) {
+    const service = await scriptedOrigin();
+    onTestFinished(() => service.close());
+    const settings = { url: `${service.url}/check`, fields: ['X-Auth-User'], ...ask };
+    const made = await scene({ access: { auth: { ask: settings, userField: 'X-Auth-User' } } });
+    made.origin.on('*', { headers: { 'Cache-Control': 'public, max-age=60' }, body: 'content' });
+    return { service, ...made };
+  }
+
+  it('lets in by 2xx, hits included; what it says of the user goes on', async () => {
+    const { service, origin, edge } = await asking();
+    service.on('/check', { status: 204, headers: { 'X-Auth-User': 'alice' } });
+    const headers = { Cookie: 'session=1', 'X-Auth-User': 'root', 'User-Agent': 'test' };
+    expect((await as(edge, 'Bearer x', '/x?y=1', headers)).status).toBe(200);
+    expect(cacheStatus(await as(edge, 'Bearer x', '/x?y=1', headers)).hit).toBe(true);
+    expect(service.requests('/check')).toHaveLength(2);
+    expect(service.requests('/check')[0]?.headers).toMatchObject({
+      'x-original-method': 'GET',
+      'x-original-uri': '/x?y=1',
+      'x-forwarded-host': `127.0.0.1:${edge.port}`,
+      'x-forwarded-for': '127.0.0.1',
+      authorization: 'Bearer x',
+      cookie: 'session=1',
+    });
+    expect(headersOf(origin, '/x')).toMatchObject({ 'x-auth-user': 'alice', cookie: 'session=1' });
+    expect(headersOf(origin, '/x')).not.toHaveProperty('authorization');
+    expect(edge.requests()[0]).toMatchObject({ user: 'alice' });
+  });
+
+  it('its no goes back to the client: 401, 403, or where to log in', async () => {
+    const { service, origin, edge } = await asking();
+    service.on(
+      '/check',
+      { status: 401, headers: { 'WWW-Authenticate': 'Bearer realm="there"', 'X-Other': '1' } },
+      { status: 403 },
+      { status: 302, headers: { Location: 'https://login.example/', 'Set-Cookie': ['a=1', 'b=2'] } },
+    );
+    const [unknown, forbidden, elsewhere] = [await as(edge), await as(edge), await as(edge)];
+    expect([unknown.status, unknown.headers['www-authenticate']]).toEqual([401, 'Bearer realm="there"']);
+    expect(unknown.headers).not.toHaveProperty('x-other');
+    expect([forbidden.status, cacheStatus(forbidden).detail]).toEqual([403, 'ask-refused']);
+    expect([elsewhere.status, elsewhere.headers.location]).toEqual([302, 'https://login.example/']);
+    expect(elsewhere.rawHeaders.filter((name) => name.toLowerCase() === 'set-cookie')).toHaveLength(2);
+    expect(elsewhere.headers['cache-control']).toBe('no-store');
+    expect(origin.requests()).toHaveLength(0);
+  });
+
+  it('without an answer nobody passes', async () => {
+    const { service, origin, edge } = await asking({ timeout: '50ms' });
+    service.on('/check', { status: 500 }, hangUp, never);
+    for (let i = 0; i < 3; i++) {
+      const refused = await as(edge);
+      expect([refused.status, cacheStatus(refused).detail]).toEqual([503, 'auth-unavailable']);
+    }
+    expect(origin.requests()).toHaveLength(0);
+  });
+
+  it('a yes counts for a while by setting, for the same request with the same credentials', async () => {
+    const { service, edge, clock } = await asking({ remember: '10s' });
+    service.on('/check', { status: 200 });
+    const ask = (session: string, target = '/x') =>
+      as(edge, undefined, target, { Cookie: `session=${session}` });
+    for (let i = 0; i < 3; i++) expect((await ask('1')).status).toBe(200);
+    expect(service.requests('/check')).toHaveLength(1);
+    await ask('2');
+    await ask('1', '/y');
+    expect(service.requests('/check')).toHaveLength(3);
+    clock.advance(10_000);
+    service.on('/check', { status: 403 });
+    expect((await ask('1')).status).toBe(403);
   });
 });
 

@@ -6,7 +6,9 @@ import { Fields } from '../../http/fields.ts';
 import type { Request } from '../../http/message.ts';
 import type { AuthRules } from '../access-rules.ts';
 import { Buckets } from '../buckets.ts';
+import type { Client } from '../client-address.ts';
 import { refusals } from '../rate-limit.ts';
+import { type Answer, Asking } from './asking.ts';
 import { Users } from './basic.ts';
 import { Tokens } from './bearer.ts';
 import { credentialsOf } from './credentials.ts';
@@ -35,6 +37,7 @@ export class Authenticator {
   readonly #users: Users | undefined;
   readonly #tokens: Tokens | undefined;
   readonly #signed: SignedTokens | undefined;
+  readonly #asking: Asking | undefined;
   readonly #failures: Buckets | undefined;
   readonly #tooMany: (waitMs: number) => Refusal;
   readonly #identity: IdentityFields;
@@ -42,23 +45,33 @@ export class Authenticator {
 
   /** @param identity fields that tell origins who somebody is, of all routes: a client's own are dropped */
   constructor(rules: AuthRules, identity: IdentityFields, memory: SharedArrayBuffer) {
-    const { users, tokens, jwt, failures } = rules;
+    const { users, tokens, jwt, ask, failures } = rules;
     this.#rules = rules;
     this.#users = users.length === 0 ? undefined : new Users(users);
     this.#tokens = tokens.length === 0 ? undefined : new Tokens(tokens);
     this.#signed = jwt && new SignedTokens(jwt);
+    this.#asking = ask && new Asking(ask);
     this.#failures = failures && new Buckets(memory, FAILURES, failures);
     this.#tooMany = refusals(FAILURES, failures ?? { perSecond: 1, burst: 1 });
     this.#identity = identity;
   }
 
-  /** @param network of the client (address-set.ts). @param now epoch ms */
-  check(request: Request, network: string, now: number): Refusal | Passed | Promise<Refusal | Passed> {
+  /** @param now epoch ms */
+  check(
+    request: Request,
+    { address, network }: Client,
+    now: number,
+  ): Refusal | Passed | Promise<Refusal | Passed> {
     const { fields } = request;
     const remembered = this.#remembered.get(fields);
     if (remembered !== undefined && now < remembered.untilAt) return remembered.passed;
     if (this.#rules.allowPreflight && isPreflight(request))
       return { fields: this.#stripped(fields), user: NOBODY };
+    if (this.#asking !== undefined) {
+      const answer = this.#asking.check(request, address, now);
+      const settle = (found: Answer): Refusal | Passed => this.#answered(found, fields);
+      return answer instanceof Promise ? answer.then(settle) : settle(answer);
+    }
     const credentials = credentialsOf(fields);
     if (credentials.kind !== 'none' && this.#failures !== undefined) {
       // Before anything is looked at: guessing on gains nothing.
@@ -92,6 +105,17 @@ export class Authenticator {
     }
   }
 
+  /** What the other service said. */
+  #answered(answer: Answer, fields: Fields): Refusal | Passed {
+    if ('status' in answer) return answer;
+    const { lines } = answer;
+    const { userField } = this.#rules;
+    const name = userField === undefined ? undefined : new Fields(lines).get(userField);
+    const kept = this.#stripped(fields);
+    const going = lines.length === 0 ? kept : new Fields([...kept.lines, ...lines]);
+    return { fields: going, user: { name: name ?? '', isTold: lines.length > 0 } };
+  }
+
   /** Without what ends here. */
   #stripped(fields: Fields): Fields {
     const kept = this.#identity.without(fields);
@@ -123,8 +147,12 @@ export class Authenticator {
 const NOBODY: Passed['user'] = { name: '', isTold: false };
 
 /** Fields by which the origin is told who it is: a client's own never reach it. */
-export function identityFields({ userField, claimFields }: AuthRules): readonly string[] {
-  return [...(userField === undefined ? [] : [userField]), ...Object.keys(claimFields)];
+export function identityFields({ userField, claimFields, ask }: AuthRules): readonly string[] {
+  return [
+    ...(userField === undefined ? [] : [userField]),
+    ...Object.keys(claimFields),
+    ...(ask?.fields ?? []),
+  ];
 }
 
 /** The Fetch standard's preflight. */
