@@ -21,10 +21,10 @@ export const connectionLimits = {
 export const proxyProtocol = section(
   'The PROXY protocol (version 1 and 2) before every connection of clients, TLS or not.',
   {
-    mode: oneOf('"required": a connection without its header, or from elsewhere, is reset.', [
-      'off',
-      'required',
-    ]).prefault('off'),
+    mode: oneOf(
+      'Whether connections begin with its header; where "required", one without it, or from elsewhere, is reset.',
+      ['off', 'required'],
+    ).prefault('off'),
     from: list(
       'Who may speak for clients, by the address of the socket; without it those of `trustedProxies`.',
       'an address or a range such as "10.0.0.0/8" or "2001:db8::/32"',

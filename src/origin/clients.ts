@@ -2,7 +2,7 @@
 // have grown old, or whose address the origin's name has left, replaced between two exchanges. Does what the library's pool
 // does, for less per request, and knows at each moment how many there are. Knows no HTTP but that h2 carries many at once.
 
-import type { Client } from 'undici';
+import type { Carrier } from './carrier.ts';
 import { type Waiter, WaitingLine, type WaitingRules } from './waiting.ts';
 
 /** Who needs a connection. */
@@ -12,8 +12,8 @@ export interface Tenant extends Waiter {
 }
 
 export interface ClientsOptions {
-  /** A client whose one connection is at most `capacity` exchanges wide. */
-  readonly open: (connection: Connection) => Client;
+  /** A carrier whose one connection is at most `capacity` exchanges wide. */
+  readonly open: (connection: Connection) => Carrier;
   /** Connections at a time. */
   readonly max: number;
   readonly waiting?: WaitingRules | undefined;
@@ -23,9 +23,9 @@ export interface ClientsOptions {
   readonly now: () => number;
 }
 
-/** A place for one connection at a time; the library connects it again when it was closed. */
+/** A place for one connection at a time; its carrier connects again when it was closed. */
 export class Connection {
-  readonly client: Client;
+  readonly carrier: Carrier;
   /** Exchanges on it, and how many there may be. */
   busy = 0;
   capacity = 1;
@@ -40,7 +40,7 @@ export class Connection {
 
   constructor(owner: Clients, open: ClientsOptions['open']) {
     this.#owner = owner;
-    this.client = open(this);
+    this.carrier = open(this);
   }
 
   /** A socket was connected. */
@@ -88,7 +88,7 @@ export class Clients {
   giveBack(connection: Connection): void {
     connection.busy -= 1;
     if (connection.retired) {
-      if (connection.busy === 0) void connection.client.close();
+      if (connection.busy === 0) void connection.carrier.close();
     } else if (!connection.ready) {
       connection.ready = true;
       this.#ready.push(connection);
@@ -105,18 +105,23 @@ export class Clients {
     this.#serve();
   }
 
+  /** Applies the time limits of the connections. @param now performance.now() */
+  sweep(now: number): void {
+    for (const { carrier } of this.#all) carrier.sweep(now);
+  }
+
   /** Lets what is under way end. Who waits for a connection still gets one. */
   async close(): Promise<void> {
     await this.#line.emptied();
     this.#closing = true;
-    await Promise.all([...this.#all].map(({ client }) => client.close()));
+    await Promise.all([...this.#all].map(({ carrier }) => carrier.close()));
   }
 
   /** Breaks off everything. */
   async destroy(): Promise<void> {
     this.#closing = true;
     this.#line.close();
-    await Promise.all([...this.#all].map(({ client }) => client.destroy()));
+    await Promise.all([...this.#all].map(({ carrier }) => carrier.destroy()));
   }
 
   #serve(): void {
@@ -147,7 +152,7 @@ export class Clients {
   #retire(connection: Connection): void {
     connection.retired = true;
     this.#all.delete(connection);
-    if (connection.busy === 0) void connection.client.close();
+    if (connection.busy === 0) void connection.carrier.close();
   }
 
   #another(): Connection | undefined {

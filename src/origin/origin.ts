@@ -2,12 +2,15 @@
 // Owns: sending a request, the response as events with backpressure, timeouts, naming failures, one retry of a
 // request that met a connection the origin had just closed. Knows nothing of caching.
 
-import { Client, type Dispatcher } from 'undici';
+import { type buildConnector, Client } from 'undici';
 import { endToEnd } from '../cache/stored-fields.ts';
-import { Fields } from '../http/fields.ts';
+import type { Fields } from '../http/fields.ts';
+import type { Carrier, CarrierEvents, Control } from './carrier.ts';
 import { Clients, type Connection, type Tenant } from './clients.ts';
 import { type Guard, type OriginTls, originConnector } from './connect.ts';
 import { nameFailure, OriginFailure } from './failure.ts';
+import { Http1 } from './http1.ts';
+import { LibraryCarrier } from './library-carrier.ts';
 import type { Names } from './names.ts';
 import { UpgradeExchange, type UpgradeOptions } from './upgrade.ts';
 import type { Exchange, ExchangeEvents, OriginRequest, Upstream, Urgency } from './upstream.ts';
@@ -46,8 +49,14 @@ export const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'
 /** Of a response: 64 KB of tags (cache/tags.ts) and all else beside them. */
 const MAX_HEAD_BYTES = 256 * 1024;
 const KEEP_ALIVE_MS = 30_000;
+const SLOWEST_SWEEP_MS = 500;
+const FASTEST_SWEEP_MS = 20;
+/** What all connections to origins read into, one after the other. */
+const READ_BUFFER = Buffer.allocUnsafeSlow(64 * 1024);
 /** Exchanges at a time on a connection that speaks HTTP/2. */
 const STREAMS = 100;
+
+type Callback = buildConnector.Callback;
 
 export class Origin implements Upstream {
   readonly authority: string;
@@ -62,6 +71,7 @@ export class Origin implements Upstream {
   readonly triesOnce: boolean;
   readonly totalTimeoutMs: number | undefined;
   readonly #clients: Clients;
+  #sweeper: NodeJS.Timeout | undefined;
   readonly #upgrades: Omit<UpgradeOptions, 'onGone'>;
 
   constructor(options: OriginOptions) {
@@ -83,27 +93,46 @@ export class Origin implements Upstream {
       firstByteTimeoutMs: options.firstByteTimeoutMs,
       idleTimeoutMs: options.idleTimeoutMs,
     };
+    const { firstByteTimeoutMs, idleTimeoutMs } = options;
     const settings: Client.Options = {
       pipelining: 1,
-      allowH2: http2,
-      headersTimeout: options.firstByteTimeoutMs,
-      bodyTimeout: options.idleTimeoutMs,
+      allowH2: true,
+      headersTimeout: firstByteTimeoutMs,
+      bodyTimeout: idleTimeoutMs,
       keepAliveTimeout: KEEP_ALIVE_MS,
       maxHeaderSize: MAX_HEAD_BYTES,
     };
-    const open = (connection: Connection): Client =>
-      new Client(url.origin, {
-        ...settings,
-        connect: (to, callback) =>
-          dial(to, (...result) => {
-            const [error, socket] = result;
-            if (error === null) {
-              const isH2 = 'alpnProtocol' in socket && socket.alpnProtocol === 'h2';
-              connection.made(socket.remoteAddress, isH2 ? STREAMS : 1);
-            }
-            callback(...result);
-          }),
+    const http1 = { firstByteTimeoutMs, idleTimeoutMs, keepAliveMs: KEEP_ALIVE_MS, readBuffer: READ_BUFFER };
+    const counted = (connection: Connection, callback: Callback): Callback => {
+      return (...result) => {
+        const [error, socket] = result;
+        if (error === null) {
+          const isH2 = 'alpnProtocol' in socket && socket.alpnProtocol === 'h2';
+          connection.made(socket.remoteAddress, isH2 ? STREAMS : 1);
+        }
+        callback(...result);
+      };
+    };
+    const open = (connection: Connection): Carrier => {
+      this.#sweeper ??= setInterval(() => this.#clients.sweep(performance.now()), pace(options)).unref();
+      if (http2) {
+        const connect: buildConnector.connector = (to, callback) => dial(to, counted(connection, callback));
+        return new LibraryCarrier(
+          new Client(url.origin, { ...settings, connect }),
+          this.authority,
+          IDEMPOTENT,
+        );
+      }
+      const to = { hostname, host, protocol, port };
+      return new Http1({
+        ...http1,
+        dial: (callback) =>
+          dial(
+            to,
+            counted(connection, (...[error, socket]) => callback(error, socket)),
+          ),
       });
+    };
     const isOld =
       names === undefined && maxAgeMs === Number.POSITIVE_INFINITY
         ? undefined
@@ -135,30 +164,39 @@ export class Origin implements Upstream {
   }
 
   /** Ends idle connections and waits for the exchanges under way. */
-  close(): Promise<void> {
-    return this.#clients.close();
+  async close(): Promise<void> {
+    await this.#clients.close();
+    clearInterval(this.#sweeper);
   }
 
-  destroy(): Promise<void> {
-    return this.#clients.destroy();
+  async destroy(): Promise<void> {
+    clearInterval(this.#sweeper);
+    await this.#clients.destroy();
   }
 }
 
-class RunningExchange implements Exchange, Tenant, Dispatcher.DispatchHandler {
+/** Often enough that no time limit is overdrawn by much more than a quarter. */
+function pace({ firstByteTimeoutMs, idleTimeoutMs }: OriginOptions): number {
+  return Math.max(
+    FASTEST_SWEEP_MS,
+    Math.min(SLOWEST_SWEEP_MS, Math.min(firstByteTimeoutMs, idleTimeoutMs) / 4),
+  );
+}
+
+class RunningExchange implements Exchange, Tenant, CarrierEvents {
   readonly urgency: Urgency;
   readonly #origin: Origin;
   readonly #clients: Clients;
   readonly #request: OriginRequest;
   readonly #events: ExchangeEvents;
   #connection: Connection | undefined;
-  #controller: Dispatcher.DispatchController | undefined;
+  #control: Control | undefined;
   #timer: NodeJS.Timeout | undefined;
   #attempts = 0;
   /** The connection had carried others before. */
   #reused = false;
   #headSeen = false;
   #ended = false;
-  #aborted = false;
   #paused = false;
 
   constructor(origin: Origin, clients: Clients, request: OriginRequest, events: ExchangeEvents) {
@@ -186,85 +224,53 @@ class RunningExchange implements Exchange, Tenant, Dispatcher.DispatchHandler {
     queueMicrotask(() => this.#fail(failure));
   }
 
-  #dispatch({ client, served }: Connection): void {
+  #dispatch({ carrier, served }: Connection): void {
     this.#attempts++;
     this.#origin.requests++;
     this.#reused = served > 0;
-    const { method, target, lines, body } = this.#request;
-    const headers = body?.length === undefined ? lines : [...lines, 'content-length', String(body.length)];
-    // The library would take the certificate's name from Host, and reconnect where it changes.
-    const servername = this.#origin.authority;
-    const options = {
-      method,
-      path: target,
-      headers: headers as string[],
-      body: body?.stream ?? null,
-      idempotent: IDEMPOTENT.has(method),
-      servername,
-    };
-    try {
-      client.dispatch(options, this);
-    } catch (error) {
-      queueMicrotask(() => this.#fail(error));
-    }
+    this.#control = carrier.dispatch(this.#request, this);
   }
 
   pause(): void {
     if (this.#paused || this.#ended) return;
     this.#paused = true;
-    this.#controller?.pause();
+    this.#control?.pause();
   }
 
   resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
-    this.#controller?.resume();
+    if (!this.#ended) this.#control?.resume();
   }
 
   abort(): void {
     if (this.#ended) return;
-    this.#aborted = true;
+    this.#control?.abort();
     this.#finish();
-    this.#controller?.abort(new Error('given up'));
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller;
-    if (this.#aborted) controller.abort(new Error('given up'));
+  onInterim(status: number, fields: Fields): void {
+    if (!this.#ended) this.#events.onInterim(status, endToEnd(fields));
   }
 
-  onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
+  onHead(status: number, fields: Fields): void {
     if (this.#ended) return;
-    const lines = rawLines(controller.rawHeaders);
-    if (status < 200) {
-      this.#events.onInterim(status, endToEnd(new Fields(lines)));
-      return;
-    }
-    const fields = new Fields(lines);
-    const fault = framingFault(fields);
-    if (fault !== undefined) {
-      const failure = new OriginFailure('malformed', new Error(fault));
-      controller.abort(failure);
-      this.#fail(failure);
-      return;
-    }
     this.#headSeen = true;
     this.#events.onHead({ status, fields, attempts: this.#attempts });
-    if (this.#paused) controller.pause();
   }
 
-  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  onData(chunk: Buffer): void {
     if (!this.#ended) this.#events.onData(chunk);
   }
 
-  onResponseEnd(): void {
+  onEnd(): void {
     if (this.#ended) return;
     if (this.#connection !== undefined) this.#connection.served++;
     this.#finish();
     this.#events.onEnd();
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+  onError(error: unknown): void {
     if (this.#ended) return;
     const failure = nameFailure(error, this.#headSeen);
     // RFC 9110 §9.2.2: the connection may have been closed by the origin just as the request went out.
@@ -272,6 +278,7 @@ class RunningExchange implements Exchange, Tenant, Dispatcher.DispatchHandler {
     const mayTry = this.#attempts === 1 && (this.#reused || !this.#origin.triesOnce);
     if (retriable && mayTry && IDEMPOTENT.has(this.#request.method) && this.#connection !== undefined) {
       this.#dispatch(this.#connection);
+      if (this.#paused) this.#control?.pause();
       return;
     }
     this.#fail(failure);
@@ -288,9 +295,8 @@ class RunningExchange implements Exchange, Tenant, Dispatcher.DispatchHandler {
 
   #takesTooLong(): void {
     if (this.#ended) return;
-    const controller = this.#controller;
+    this.#control?.abort();
     this.#fail(new OriginFailure('total-timeout'));
-    controller?.abort(new Error('given up'));
   }
 
   #finish(): void {
@@ -300,29 +306,4 @@ class RunningExchange implements Exchange, Tenant, Dispatcher.DispatchHandler {
     if (this.#connection === undefined) this.#clients.leave(this);
     else this.#connection.giveBack();
   }
-}
-
-/** HTTP/1.1's in pairs as received, HTTP/2's by name. */
-function rawLines(raw: Dispatcher.DispatchController['rawHeaders']): string[] {
-  const lines: string[] = [];
-  if (!Array.isArray(raw)) {
-    for (const [name, value] of Object.entries(raw ?? {})) {
-      if (name.startsWith(':') || value === undefined) continue;
-      for (const one of Array.isArray(value) ? value : [value]) lines.push(name, String(one));
-    }
-  } else {
-    for (const part of raw) lines.push(typeof part === 'string' ? part : part.toString('latin1'));
-    for (let i = 1; i < lines.length; i += 2) lines[i] = (lines[i] as string).trim();
-  }
-  return lines;
-}
-
-/** RFC 9112 §6.1: a coding that is not understood, or a length that contradicts the coding, cannot be framed. */
-function framingFault(fields: Fields): string | undefined {
-  const codings = fields.all('transfer-encoding');
-  if (codings.length === 0) return undefined;
-  if (codings.length > 1 || codings[0]?.toLowerCase() !== 'chunked') {
-    return `transfer coding not understood: ${codings.join(', ').slice(0, 80)}`;
-  }
-  return fields.has('content-length') ? 'both Transfer-Encoding and Content-Length' : undefined;
 }

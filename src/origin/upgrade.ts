@@ -97,7 +97,7 @@ export class UpgradeExchange implements Exchange {
   #send(socket: Socket): void {
     this.#socket = socket;
     const { method, target, lines } = this.#request;
-    let head: Buffer;
+    let head: string;
     try {
       const asking = ['connection', 'Upgrade', 'upgrade', this.#protocols.join(', ')];
       head = composeRequestHead(method, target, [...lines, ...asking]);
@@ -108,7 +108,7 @@ export class UpgradeExchange implements Exchange {
     this.#arm(this.#options.firstByteTimeoutMs, 'first-byte-timeout');
     socket.on('data', this.#onData);
     socket.on('end', this.#onEnd);
-    socket.write(head);
+    socket.write(head, 'latin1');
   }
 
   readonly #onData = (chunk: Buffer): void => {

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { cacheStatus, get, open } from '../support/client.ts';
 import { deafPort } from '../support/deaf-port.ts';
 import { never } from '../support/origin.ts';
-import { edgeBefore, proxied } from '../support/proxying.ts';
+import { edgeBefore, proxied, until } from '../support/proxying.ts';
 
 const NO_STORE = { 'Cache-Control': 'no-store' };
 
@@ -45,7 +45,7 @@ describe.concurrent('an origin', () => {
         side: 'origin',
       });
       expect(origin.requests('/a')).toHaveLength(1);
-      expect(origin.openConnections).toBe(0);
+      await until(() => origin.openConnections === 0);
     },
   );
 
