@@ -123,6 +123,8 @@ export async function start(
       (await listenOn('tls.listen', config.tls.listen, (address) => pool.listen('tls', address)));
     const watch = new OriginWatch({ config, log, now, tell: (word) => pool.advise(word) });
     closing.push(() => watch.close());
+    if (config.forwardProxy?.rules.some(({ action }) => action === 'allow') === false)
+      log.warn('the forward proxy allows nothing: forwardProxy.acl has no rule with "allow"');
     const forward =
       config.forwardProxy &&
       (await listenOn('forwardProxy.listen', config.forwardProxy.listen, (address) =>

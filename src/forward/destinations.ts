@@ -28,7 +28,7 @@ export class Destinations {
   readonly #options: DestinationsOptions;
   /** The one asked for last is the last. */
   readonly #kept = new Map<string, Kept>();
-  readonly #leaving = new Set<Origin>();
+  readonly #leaving = new Map<Origin, Promise<void>>();
   /** Requests of those that are gone, so that the sum never falls. */
   #requests = 0;
 
@@ -62,9 +62,10 @@ export class Destinations {
     return kept.route;
   }
 
-  /** Lets the exchanges under way end. */
-  close(): void {
+  /** Lets the exchanges under way end; resolves when they have. */
+  async close(): Promise<void> {
     while (this.#kept.size > 0) this.#retireOldest();
+    await Promise.allSettled([...this.#leaving.values()]);
   }
 
   async destroy(): Promise<void> {
@@ -91,18 +92,17 @@ export class Destinations {
   #retireOldest(): void {
     for (const [name, { origin }] of this.#kept) {
       this.#kept.delete(name);
-      this.#leaving.add(origin);
       const gone = (): void => {
         this.#leaving.delete(origin);
         this.#requests += origin.requests;
       };
-      origin.close().then(gone, gone);
+      this.#leaving.set(origin, origin.close().then(gone, gone));
       return;
     }
   }
 
   *#all(): Iterable<Origin> {
     for (const { origin } of this.#kept.values()) yield origin;
-    yield* this.#leaving;
+    yield* this.#leaving.keys();
   }
 }

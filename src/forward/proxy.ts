@@ -1,13 +1,11 @@
 // The door of the forward proxy: who asks, whether a rule allows it, and then on to the edge, which caches for these clients
 // as for all others, or into a tunnel. Knows no socket of clients and no rule of caching.
 
-import { isDeepStrictEqual } from 'node:util';
 import type { Refusal } from '../admit.ts';
 import { formatCacheStatus } from '../cache/cache-status.ts';
 import type { ForwardConfig } from '../config/forward.ts';
 import type { Address, Config } from '../config.ts';
 import type { Edge } from '../edge.ts';
-import { Users } from '../gate/auth/basic.ts';
 import { credentialsOf } from '../gate/auth/credentials.ts';
 import type { Outcome } from '../gate/auth/known.ts';
 import type { Peer, Request, Responder } from '../http/message.ts';
@@ -15,18 +13,17 @@ import { sendText } from '../local.ts';
 import type { Access } from '../observe/access.ts';
 import type { OriginFailure } from '../origin/failure.ts';
 import type { Identity } from '../origin/forwarded.ts';
-import type { Realm } from '../site/site.ts';
 import { SocketEnd } from '../tunnel/raw.ts';
 import { Tunnels } from '../tunnel/tunnels.ts';
-import { Acl, type AclVerdict } from './acl.ts';
-import { type Client, Clients } from './clients.ts';
+import type { AclVerdict } from './acl.ts';
+import type { Client } from './clients.ts';
 import { dialTunnel } from './connect.ts';
 import { type Destination, destinationOf } from './destination.ts';
-import { Destinations } from './destinations.ts';
-import { type AddressCheck, addressCheck } from './dial.ts';
+import type { Destinations } from './destinations.ts';
 import { PacedEnd, PacedResponder, pacedBody } from './paced.ts';
 import { authRequired, FORWARD_REFUSALS, refusalOf, tooManyFailures } from './refusals.ts';
 import { cachedResolver, type Resolve, systemResolve } from './resolver.ts';
+import { type Passage, type State, stateOf } from './state.ts';
 
 export interface ForwardProxyOptions {
   readonly config: Config;
@@ -41,47 +38,36 @@ export interface ForwardProxyOptions {
   readonly resolve?: Resolve;
 }
 
-/** What a rule that allows makes of requests. */
-interface Passage {
-  readonly name: string;
-  readonly check: AddressCheck;
-  readonly realm: Realm;
-}
-
-/** All that the settings make, replaced as one. */
-interface State {
-  readonly config: Config;
-  readonly forward: ForwardConfig;
-  readonly acl: Acl;
-  readonly users: Users | undefined;
-  readonly clients: Clients;
-  readonly destinations: Destinations;
-  /** By the rule's place. */
-  readonly passages: readonly Passage[];
-}
-
 export class ForwardProxy {
   readonly tunnels: Tunnels;
   readonly #options: ForwardProxyOptions;
   readonly #resolve: Resolve;
   readonly #via: string;
   #state: State;
+  /** Of settings that are gone, until their exchanges have ended. */
+  readonly #leaving = new Set<Destinations>();
+  /** Requests of those that have, so that the sum never falls. */
+  #requests = 0;
 
   constructor(options: ForwardProxyOptions) {
     this.#options = options;
     this.#resolve = options.resolve ?? cachedResolver(systemResolve, options.now);
     this.#via = `1.1 ${options.identity.pseudonym}`;
     this.tunnels = new Tunnels(options.forward.tunnels, options.now);
-    this.#state = this.#make(options.config, options.forward, undefined);
+    this.#state = this.#make(options.config, options.forward);
   }
 
   /** Requests sent to servers, and exchanges under way. */
   get requests(): number {
-    return this.#state.destinations.requests;
+    let sum = this.#requests;
+    for (const { requests } of this.#destinations()) sum += requests;
+    return sum;
   }
 
   get active(): number {
-    return this.#state.destinations.active;
+    let sum = 0;
+    for (const { active } of this.#destinations()) sum += active;
+    return sum;
   }
 
   /** From now on by these settings; what is under way ends by those it began with. */
@@ -89,7 +75,13 @@ export class ForwardProxy {
     const before = this.#state;
     this.#state = this.#make(config, forward, before);
     this.tunnels.use(forward.tunnels);
-    if (before.destinations !== this.#state.destinations) before.destinations.close();
+    const { destinations } = before;
+    if (destinations === this.#state.destinations) return;
+    this.#leaving.add(destinations);
+    destinations.close().then(() => {
+      this.#leaving.delete(destinations);
+      this.#requests += destinations.requests;
+    });
   }
 
   /** A client has connected. @returns what is to be called at its end; undefined turns it away */
@@ -115,55 +107,17 @@ export class ForwardProxy {
   /** Breaks off everything. */
   async close(): Promise<void> {
     await this.tunnels.close();
-    await this.#state.destinations.destroy();
+    await Promise.all([...this.#destinations()].map((one) => one.destroy()));
   }
 
-  #make(config: Config, forward: ForwardConfig, before: State | undefined): State {
+  *#destinations(): Iterable<Destinations> {
+    yield this.#state.destinations;
+    yield* this.#leaving;
+  }
+
+  #make(config: Config, forward: ForwardConfig, before?: State): State {
     const { own, now } = this.#options;
-    const { rules, connectPorts, httpPorts, users, hosts, connectionsPerHost, cache, telling } = forward;
-    const isSame = (one: (state: State) => unknown, other: unknown): boolean =>
-      before !== undefined && isDeepStrictEqual(one(before), other);
-    const kept = before !== undefined && isSame((state) => state.forward, forward);
-    const timeoutsKept = isSame((state) => state.config.timeouts, config.timeouts);
-    const destinations =
-      kept && timeoutsKept
-        ? before.destinations
-        : new Destinations({
-            resolve: this.#resolve,
-            timeouts: config.timeouts,
-            max: hosts,
-            connectionsEach: connectionsPerHost,
-            rules: cache,
-            telling,
-          });
-    const passages = rules.map(({ reach, space }, i) => {
-      const check = addressCheck({ reach, block: forward.block, own });
-      const route: Realm['route'] = (_method, { scheme, authority }) => {
-        const destination = destinationOf(scheme, authority);
-        // INVARIANT: handle() has found it.
-        if (destination === undefined) throw new Error(`no destination: ${authority}`);
-        return destinations.route(space, check, destination);
-      };
-      const realm = {
-        ...{ space, trusted: nobody, edges: undefined, entrance: undefined, upgrades: config.upgrades },
-        ...{ route, rulesFor: () => cache },
-      };
-      return { name: `acl[${i}]`, check, realm };
-    });
-    const clientsKept =
-      before !== undefined &&
-      before.forward.bytesPerSecond === forward.bytesPerSecond &&
-      before.forward.connectionsPerClient === forward.connectionsPerClient;
-    const usersKept = isSame((state) => state.forward.users, users);
-    return {
-      config,
-      forward,
-      acl: new Acl(rules, { connect: connectPorts, http: httpPorts }),
-      users: usersKept ? before?.users : users.length === 0 ? undefined : new Users(users),
-      clients: clientsKept ? before.clients : new Clients(forward, now),
-      destinations,
-      passages,
-    };
+    return stateOf({ config, forward, own, now, resolve: this.#resolve }, before);
   }
 
   #decide(request: Request, { host, port }: Destination, user: string | undefined): AclVerdict {
@@ -301,8 +255,4 @@ export class ForwardProxy {
   #refuse(request: Request, responder: Responder, refusal: Refusal): void {
     this.#options.edge.refuse(request, responder, refusal);
   }
-}
-
-function nobody(): boolean {
-  return false;
 }

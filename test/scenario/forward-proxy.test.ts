@@ -6,7 +6,7 @@ import { connect as connectSocket, createServer, type Socket } from 'node:net';
 import { hashSync } from 'bcryptjs';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
-import { cacheStatus, connect, raw } from '../support/client.ts';
+import { cacheStatus, connect, get, raw } from '../support/client.ts';
 import type { TestEdge } from '../support/edge.ts';
 import { listen } from '../support/listen.ts';
 import { type ScriptedOrigin, scriptedOrigin } from '../support/origin.ts';
@@ -190,6 +190,22 @@ describe('A URL asked for through the forward proxy', () => {
   });
 });
 
+describe('Connections to servers', () => {
+  it('are kept and used again, to so many servers as may be', async () => {
+    const [one, two] = [await server(), await server()];
+    for (const origin of [one, two]) origin.on('/a', { headers: { 'Cache-Control': 'no-store' }, body: 'x' });
+    const edge = await proxyWith({ acl: [ALLOW], hosts: 1 });
+    for (let i = 0; i < 3; i++) await ask(edge, `${one.url}/a`);
+    expect(one.connections).toBe(1);
+    await ask(edge, `${two.url}/a`);
+    await until(() => one.openConnections === 0);
+    await ask(edge, `${one.url}/a`);
+    expect(one.connections).toBe(2);
+    const metrics = (await get(edge.admin, '/metrics')).body.toString();
+    expect(metrics).toMatch(/^holdfast_origin_requests_total 5$/m);
+  });
+});
+
 describe('WebSocket asked for by URL', () => {
   it.each([{}, { bandwidth: '10MB' }])('is a tunnel too %j', async (more) => {
     const http = createHttpServer();
@@ -221,6 +237,7 @@ describe('The forward proxy refuses', () => {
   it('everything where no rule allows it', async () => {
     const origin = await server();
     const edge = await proxyWith({});
+    expect(edge.log.some(({ msg }) => String(msg).includes('allows nothing'))).toBe(true);
     const response = await ask(edge, `${origin.url}/a`);
     expect(response.status).toBe(403);
     expect(cacheStatus(response).detail).toBe('acl-default');
