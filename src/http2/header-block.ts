@@ -38,6 +38,31 @@ const OF_CONNECTIONS: ReadonlySet<string> = new Set([
   'http2-settings',
 ]);
 
+/** What a connection sent last, which it mostly sends again: to find it so costs less than to look it up. */
+export class LastBlock {
+  #by: Blocks | undefined;
+  #raw: readonly string[] = [];
+  #from = 0;
+  #block: Block | undefined;
+
+  /** @param by who read it: limits that have changed are other Blocks */
+  find(by: Blocks, raw: readonly string[], from: number): Block | undefined {
+    if (by !== this.#by) return undefined;
+    const before = this.#raw;
+    const shift = this.#from - from;
+    if (before.length - this.#from !== raw.length - from) return undefined;
+    for (let i = from; i < raw.length; i++) if (raw[i] !== before[i + shift]) return undefined;
+    return this.#block;
+  }
+
+  keep(by: Blocks, raw: readonly string[], from: number, block: Block): void {
+    this.#by = by;
+    this.#raw = raw;
+    this.#from = from;
+    this.#block = block;
+  }
+}
+
 export class Blocks {
   readonly #limits: BlockLimits;
   readonly #kept = new Generations<string, Block>(GENERATION_BLOCKS, GENERATION_BYTES);
@@ -47,7 +72,15 @@ export class Blocks {
   }
 
   /** The block of the lines in `raw` (name, value, …) from `from` on. */
-  read(raw: readonly string[], from: number): Block | Refusal {
+  read(raw: readonly string[], from: number, last: LastBlock): Block | Refusal {
+    const same = last.find(this, raw, from);
+    if (same !== undefined) return same;
+    const block = this.#read(raw, from);
+    if (!(block instanceof Refusal)) last.keep(this, raw, from, block);
+    return block;
+  }
+
+  #read(raw: readonly string[], from: number): Block | Refusal {
     // INVARIANT: the library lets no line break through in names and values, and our own check refuses it.
     let key = '';
     for (let i = from; i < raw.length; i++) key += `${raw[i]}\n`;

@@ -6,7 +6,7 @@ import { PATH, QUERY, TOKEN } from '../http/chars.ts';
 import { type Authority, parseAuthority, reduceAuthority } from '../http/host.ts';
 import type { Peer, Request } from '../http/message.ts';
 import { badRequest, Refusal } from '../http/refusal.ts';
-import type { Block, Blocks } from './header-block.ts';
+import type { Block, Blocks, LastBlock } from './header-block.ts';
 
 export interface Head {
   readonly method: string;
@@ -43,7 +43,7 @@ export class Requests {
   }
 
   /** @param raw name, value, name, value, … as received */
-  read(raw: readonly string[]): Head | Refusal {
+  read(raw: readonly string[], last: LastBlock): Head | Refusal {
     let method: string | undefined;
     let scheme: string | undefined;
     let named: string | undefined;
@@ -60,7 +60,7 @@ export class Requests {
       else return BAD_PSEUDO;
     }
     if (method === undefined) return BAD_PSEUDO;
-    const block = this.#blocks.read(raw, i);
+    const block = this.#blocks.read(raw, i, last);
     if (block instanceof Refusal) return block;
     if (method !== 'GET' && method !== 'HEAD') {
       if (method.length > MAX_METHOD_BYTES) return LONG_METHOD;

@@ -18,6 +18,7 @@ import type { Shared } from '../http/shared.ts';
 import type { Http2Terms } from '../tls/terms.ts';
 import type { Composer } from './composer.ts';
 import { Exchange, type ExchangeOwner } from './exchange.ts';
+import { LastBlock } from './header-block.ts';
 import { Intake } from './intake.ts';
 import { type Requests, toRequest } from './request.ts';
 
@@ -49,6 +50,8 @@ const OVERHEAD = { perSecond: 64 * 1024, burst: 1024 * 1024 };
 
 const BROKEN = new Refusal(500, 'The request could not be handled.');
 
+function ignore(): void {}
+
 export class Http2Connection implements Served, ExchangeOwner {
   readonly composer: Composer;
   readonly refusalLines: FieldLines;
@@ -58,6 +61,7 @@ export class Http2Connection implements Served, ExchangeOwner {
   readonly #peer: Peer;
   readonly #session: ServerHttp2Session;
   readonly #exchanges = new Set<Exchange>();
+  readonly #last = new LastBlock();
   readonly #resets: TokenBucket;
   readonly #pings: TokenBucket;
   readonly #settings: TokenBucket;
@@ -145,12 +149,12 @@ export class Http2Connection implements Served, ExchangeOwner {
   #begin(stream: ServerHttp2Stream, isHead: boolean, flags: number, raw: readonly string[]): void {
     const { shared, requests } = this.#context;
     const { limits, now } = shared;
-    const head = requests.read(raw);
+    const head = requests.read(raw, this.#last);
     const exchange = new Exchange(this, stream, isHead);
     this.#exchanges.add(exchange);
     this.#accounted += limits.maxHeadBytes;
     // A stream that was reset with an error says so by 'close', too.
-    stream.on('error', () => {});
+    stream.on('error', ignore);
     stream.on('close', () => this.#over(exchange, stream));
     if (head instanceof Refusal) {
       exchange.refuse(head);
