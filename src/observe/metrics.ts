@@ -33,6 +33,8 @@ export interface Gauges {
   readonly budgets: () => ReadonlyMap<string, BudgetReport>;
   /** By tier; undefined for one that fails. */
   readonly stores: () => Promise<Readonly<Record<string, StoreStats | undefined>>>;
+  /** When the first certificate ends, epoch ms; undefined without TLS. */
+  readonly certificatesEndAt: () => number | undefined;
   /** Where there are several nodes. */
   readonly nodes?: (() => NodesHealth) | undefined;
 }
@@ -131,6 +133,18 @@ export function createMetrics(counters: Counters, gauges: Gauges, process: boole
     'reason',
     () => counters.turnedAway,
   );
+  new Gauge({
+    name: 'holdfast_tls_certificates_end_timestamp_seconds',
+    help: 'When the first of the certificates ends, as seconds since 1970; absent without TLS.',
+    registers: [registry],
+    aggregator: 'min',
+    collect() {
+      this.reset();
+      const endAt = gauges.certificatesEndAt();
+      if (endAt === undefined) this.remove();
+      else this.set(endAt / 1000);
+    },
+  });
   labelled(
     'holdfast_tls_handshake_failures_total',
     "TLS handshakes that failed, by OpenSSL's or the system's word.",

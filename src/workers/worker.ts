@@ -91,6 +91,7 @@ export class EdgeWorker implements PurgeTarget {
   readonly #crowd: Crowd;
   readonly #plain: Listener;
   #tls: Listener | undefined;
+  #certificatesEndAt: number | undefined;
   #forward: { readonly proxy: ForwardProxy; readonly listener: Listener } | undefined;
   /** The settings that hold now. */
   #config: Config;
@@ -163,6 +164,7 @@ export class EdgeWorker implements PurgeTarget {
         budgets: () => this.#upstreams.budgets(),
         compressing: () => this.edge.compressing,
         tunnels: () => [this.#tunnels, ...(this.#forward === undefined ? [] : [this.#forward.proxy.tunnels])],
+        certificatesEndAt: () => this.#certificatesEndAt,
         stores: () => this.#stores(),
         nodes: nodes && (() => nodes.health()),
       },
@@ -181,6 +183,7 @@ export class EdgeWorker implements PurgeTarget {
 
   /** Handshakes to come are made by these terms. @throws when they cannot be used */
   secure(terms: TlsTerms): void {
+    this.#certificatesEndAt = Math.min(...terms.certificates.map(({ notAfterAt }) => notAfterAt));
     if (this.#tls === undefined) this.#tls = this.#createListener({ tls: terms });
     else this.#tls.secure(terms);
   }
