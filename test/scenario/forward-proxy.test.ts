@@ -1,5 +1,6 @@
 // The forward proxy: any host for those whom a rule lets, cached as for everybody, tunnels by CONNECT, and what it refuses.
 
+import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import { connect as connectSocket, createServer, type Socket } from 'node:net';
@@ -10,7 +11,7 @@ import { cacheStatus, connect, get, raw } from '../support/client.ts';
 import type { TestEdge } from '../support/edge.ts';
 import { listen } from '../support/listen.ts';
 import { type ScriptedOrigin, scriptedOrigin } from '../support/origin.ts';
-import { edgeBefore, type Settings, until } from '../support/proxying.ts';
+import { edgeBefore, type Settings, sha256, until } from '../support/proxying.ts';
 
 const REACH = ['127.0.0.1/32'];
 const ALLOW = { action: 'allow', reach: REACH };
@@ -367,6 +368,37 @@ describe('CONNECT', () => {
       ...{ method: 'CONNECT', target: `127.0.0.1:${port}`, status: 200, user: 'alice', rule: 'acl[0]' },
       ...{ dialled: '127.0.0.1', received: 14, bytes: 14, ended: 'complete' },
     });
+  });
+
+  it.each([{}, { bandwidth: '64MB' }])('carries all bytes in order, both ways at once %j', async (more) => {
+    const far = randomBytes(6 << 20);
+    const near = randomBytes(5 << 20);
+    const got = createHash('sha256');
+    let ended = false;
+    const tcp = createServer({ allowHalfOpen: true }, (socket) => {
+      socket.on('error', () => {});
+      socket.on('data', (chunk: Buffer) => got.update(chunk));
+      socket.on('end', () => {
+        ended = true;
+      });
+      socket.end(far);
+    });
+    const port = await listen(tcp);
+    onTestFinished(() => void tcp.close());
+    const edge = await proxyWith({ acl: [ALLOW], connectPorts: ['1-65535'], ...more });
+    const { socket, text } = await dial(edge);
+    // The clock stands; what is owed is paid as it moves.
+    const ticking = setInterval(() => edge.clock.advance(50), 5);
+    onTestFinished(() => clearInterval(ticking));
+    socket.write(connectTo(port));
+    for (let at = 0; at < near.length; at += 70_001) {
+      if (!socket.write(near.subarray(at, at + 70_001))) await once(socket, 'drain');
+    }
+    socket.end();
+    await until(() => ended && socket.readableEnded);
+    expect(got.digest('hex')).toBe(sha256(near));
+    const received = Buffer.from(text(), 'latin1');
+    expect(sha256(received.subarray(received.indexOf('\r\n\r\n') + 4))).toBe(sha256(far));
   });
 
   it('asks for safe ports only', async () => {
