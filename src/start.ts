@@ -113,7 +113,10 @@ export async function start(
     const pool = await startWorkers({ ...shared, disk, nodes, now });
     workers.push(pool);
     await nodes?.serve(targets, sweptDisk, (records, standing) => tell({ kind: 'stand', records, standing }));
-    closing.push(() => pool.close(reloader.config.timeouts.drainMs));
+    // A start that fails before there is one closes by the settings that it began with.
+    let reloader: Reloader | undefined;
+    const current = (): Config => reloader?.config ?? config;
+    closing.push(() => pool.close(current().timeouts.drainMs));
 
     const listening = await listenOn('listen', config.listen, (address) => pool.listen('plain', address));
     const keeper = await openTls(config, pool, log, now);
@@ -130,7 +133,7 @@ export async function start(
       (await listenOn('forwardProxy.listen', config.forwardProxy.listen, (address) =>
         pool.listen('forward', address),
       ));
-    const reloader = new Reloader({
+    reloader = new Reloader({
       config,
       load,
       apply: async (next) => {
@@ -138,7 +141,7 @@ export async function start(
         if (next.tls !== undefined) await keeper?.reload(next.tls);
         await pool.reconfigure(next);
         watch.apply(next);
-        if (!isDeepStrictEqual(next.purge, reloader.config.purge))
+        if (!isDeepStrictEqual(next.purge, current().purge))
           limit = new TokenBucket(next.purge.perSecond, next.purge.burst, now);
         tier = next.tier;
         admin.use(next);
