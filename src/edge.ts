@@ -468,6 +468,7 @@ export class Edge {
       key,
       request,
       upstream: route.upstream,
+      client: realm.clientOf(request).address,
       urgency,
       target,
       upgrade: visit.upgrade,

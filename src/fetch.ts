@@ -87,6 +87,8 @@ export interface FetchPlan {
   readonly key: string;
   readonly request: Request;
   readonly upstream: Upstream;
+  /** The client's address. */
+  readonly client: string;
   readonly urgency: Urgency;
   readonly target: string;
   readonly upgrade: readonly string[] | undefined;
@@ -146,7 +148,8 @@ class Fetch {
   }
 
   send(): void {
-    const { request, upstream, urgency, key, target, upgrade, flight, ask, linesFor, onInterim } = this.#plan;
+    const { request, upstream, client, urgency, key, target, upgrade, flight, ask, linesFor, onInterim } =
+      this.#plan;
     flight.onAbandoned = () => {
       this.#exchange?.abort();
       this.#options.flights.end(flight);
@@ -158,7 +161,7 @@ class Fetch {
         lines: linesFor(ask),
         body: request.body,
         key,
-        client: request.peer.address,
+        client,
         urgency,
         upgrade,
       },

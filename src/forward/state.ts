@@ -5,6 +5,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ForwardConfig } from '../config/forward.ts';
 import type { Address, Config } from '../config.ts';
 import { Users } from '../gate/auth/basic.ts';
+import type { Peer } from '../http/message.ts';
 import type { Realm } from '../site/site.ts';
 import { Acl } from './acl.ts';
 import { Clients } from './clients.ts';
@@ -68,6 +69,7 @@ export function stateOf({ config, forward, own, now, resolve }: StateOptions, be
     };
     const realm = {
       ...{ space, trusted: nobody, edges: undefined, entrance: undefined, upgrades: config.upgrades },
+      clientOf: ({ peer }: { readonly peer: Peer }) => peer,
       ...{ route, rulesFor: () => cache },
     };
     return { name: `acl[${i}]`, check, realm };

@@ -21,6 +21,8 @@ export interface Realm {
   /** Where its stored responses lie, apart from those of others: before the scheme in their keys; empty or ending in "+". */
   readonly space: string;
   readonly trusted: AddressTest;
+  /** Who asks. */
+  readonly clientOf: (request: Request) => Pick<Client, 'address'>;
   /** What requests pass before they have a route, if anything. */
   readonly entrance: Entrance | undefined;
   /** Peers that are edges of ours; undefined without any. */

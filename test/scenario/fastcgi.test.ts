@@ -62,6 +62,14 @@ describe('a FastCGI origin', () => {
     expect(php.requests[0]?.params).not.toHaveProperty('HTTP_PROXY');
   });
 
+  it('is told of the client that a trusted proxy names', async () => {
+    const { edge, php } = await before(hello, {}, { trustedProxies: ['127.0.0.1'] });
+    await get(edge.url, '/a.php', {
+      headers: { 'X-Forwarded-For': '192.0.2.9', 'X-Forwarded-Proto': 'https' },
+    });
+    expect(php.requests[0]?.params).toMatchObject({ REMOTE_ADDR: '192.0.2.9', HTTPS: 'on' });
+  });
+
   it('may listen on a unix socket', async () => {
     const { edge } = await before(hello, {}, {}, join(await diskDir(), 'php.sock'));
     expect((await get(edge.url, '/a.php')).status).toBe(200);

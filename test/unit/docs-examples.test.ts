@@ -25,10 +25,13 @@ const blocks = pages.flatMap(({ name, text }) =>
   })),
 );
 
-/** Of a block; receipts are the only others. */
+const known = new Set(Object.keys(schema.shape));
+
+/** Of a block, which may be a part of `access`; receipts are the only others. */
 function settings(json: string): object | undefined {
   const value: unknown = JSON.parse(json);
   if (typeof value !== 'object' || value === null || 'id' in value) return undefined;
+  if (!Object.keys(value).some((name) => known.has(name))) return { origin: 'demo', access: value };
   return 'origin' in value ? value : { origin: 'demo', ...value };
 }
 
