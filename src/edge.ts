@@ -9,7 +9,7 @@ import { type Admission, admissions, type Refusal, refusalByMethod } from './adm
 import { ttlSeconds, type Verdict } from './cache/age.ts';
 import { Backoff } from './cache/backoff.ts';
 import { groupInvalidations } from './cache/cache-groups.ts';
-import { type Flight, Flights, HitForMiss } from './cache/collapse.ts';
+import type { Flight, Flights, HitForMiss } from './cache/collapse.ts';
 import { revalidationLines, stripConditionals, stripRange } from './cache/conditional.ts';
 import { completionLines } from './cache/content-range.ts';
 import { decide, mayServeOnError, type StandIn } from './cache/decide.ts';
@@ -18,6 +18,7 @@ import { invalidatedKeys } from './cache/invalidate.ts';
 import { cacheKey } from './cache/key.ts';
 import { maxForwards } from './cache/max-forwards.ts';
 import { isReusable } from './cache/methods.ts';
+import type { CacheRules } from './cache/rules.ts';
 import { SearchAliases } from './cache/search-aliases.ts';
 import type { StoredMeta } from './cache/stored.ts';
 import { groupTag, subjectOf } from './cache/subject.ts';
@@ -26,7 +27,7 @@ import { withOriginTags } from './compress/coded-tag.ts';
 import { Compressor } from './compress/compressor.ts';
 import { withoutForms } from './compress/forms.ts';
 import { Presenter } from './compress/presenter.ts';
-import { Fetcher, type FetchOutcome } from './fetch.ts';
+import { type Elsewhere, Fetcher, type FetcherOptions, type FetchOutcome } from './fetch.ts';
 import type { Verdict as GateVerdict } from './gate/gate.ts';
 import type { FieldLines } from './http/fields.ts';
 import type { Request, Responder } from './http/message.ts';
@@ -52,6 +53,13 @@ export interface EdgeOptions extends ReplyOptions {
   readonly store: FrontStore<StoredMeta>;
   /** Lends memory to fills. */
   readonly budget: Budget;
+  /** Where fills put what they keep; undefined as it comes. */
+  readonly blocks: FetcherOptions['blocks'];
+  /** Fetches under way, and keys whose responses are for one client each. */
+  readonly flights: Flights<FetchOutcome>;
+  readonly hitForMiss: HitForMiss;
+  /** The fetches of other workers; undefined when there are none. */
+  readonly elsewhere: Elsewhere | undefined;
   readonly journal: Journal;
   readonly purgeDoor: PurgeDoor;
   readonly purge: PurgeService['purge'];
@@ -79,8 +87,8 @@ const ANSWERED_HERE: ReadonlySet<string> = new Set([...stripConditionals, ...str
 export class Edge {
   readonly #options: EdgeOptions;
   readonly #admit: (fields: Request['fields']) => Admission;
-  readonly #flights = new Flights<FetchOutcome>();
-  readonly #hitForMiss = new HitForMiss();
+  readonly #flights: Flights<FetchOutcome>;
+  readonly #hitForMiss: HitForMiss;
   readonly #backoff = new Backoff();
   readonly #checked = new WeakMap<Stored<StoredMeta>, Checked>();
   readonly #aliases = new SearchAliases();
@@ -93,6 +101,8 @@ export class Edge {
 
   constructor(options: EdgeOptions) {
     this.#options = options;
+    this.#flights = options.flights;
+    this.#hitForMiss = options.hitForMiss;
     this.#site = options.site;
     this.#spaces = options.spaces;
     this.#admit = admissions(options.identity);
@@ -106,7 +116,7 @@ export class Edge {
       touch: (record) => options.store.touch(record),
     });
     const keep = new Keep({ ...options, aliases: this.#aliases, compressor: this.#compressor });
-    this.#fetcher = new Fetcher({ ...options, keep, flights: this.#flights, hitForMiss: this.#hitForMiss });
+    this.#fetcher = new Fetcher({ ...options, keep });
   }
 
   /** Fetches under way. */
@@ -205,6 +215,8 @@ export class Edge {
       held: NOTHING,
       storeFailed: false,
       alone: false,
+      looks: 0,
+      apart: false,
       vary: undefined,
     };
     if (!isReusable(method)) return this.#decide(visit, NOTHING, undefined);
@@ -361,7 +373,7 @@ export class Edge {
     const mayShare =
       request.method === 'GET' && forward.store && !admission.facts.originCondition && !visit.alone;
     const unshared = this.#hitForMiss.knows(flightKey, this.#options.now());
-    const underWay = mayShare && !unshared ? this.#flights.find(flightKey) : undefined;
+    const underWay = mayShare && !unshared && !visit.apart ? this.#flights.find(flightKey) : undefined;
     if (underWay !== undefined) return this.#wait(visit, forward, underWay, true);
     // Only a fetch for the whole brings what others can use. What is known to be for each alone is asked for as it is.
     const ask = !mayShare || (unshared && forward.ask === 'whole') ? 'as-is' : forward.ask;
@@ -394,9 +406,26 @@ export class Edge {
     const refusal = visit.route.gate?.forward(visit.request);
     if (refusal !== undefined)
       return this.#reply.refused(visit.request, visit.responder, refusal, visit.route);
-    const flight = this.#flights.begin(flightKey, this.#options.journal.seq, joinable);
+    const flight = this.#flights.begin(flightKey, this.#options.journal.seq, joinable && !visit.apart);
     this.#wait(visit, forward, flight, false);
-    this.#start(visit, forward, flight);
+    this.#lead(visit, forward, flight, joinable, () => this.#start(visit, forward, flight));
+  }
+
+  /** Starts a fetch, unless another worker makes it for all. */
+  #lead(
+    visit: Visit,
+    forward: Forward,
+    flight: Flight<FetchOutcome>,
+    joinable: boolean,
+    lead: () => void,
+  ): void {
+    const { elsewhere } = this.#options;
+    if (elsewhere === undefined || !joinable) return lead();
+    const { request, realm, key } = visit;
+    const found = [...visit.held, ...forward.records];
+    const latestAt = found.reduce((latest, { meta }) => Math.max(latest, meta.respondedAt), 0);
+    const rulesFor = (type: string): CacheRules => realm.rulesFor(request.method, request, type);
+    elsewhere.join(flight, { key, latestAt, rulesFor, lead });
   }
 
   /** Revalidates behind a stale response: one at a time per key, and not again at once after a failure (RFC 5861 §3). */
@@ -451,7 +480,8 @@ export class Edge {
       else this.#backoff.succeeded(flightKey);
       done?.(result);
     };
-    this.#start(visit, forward, flight, urgency, () => undefined);
+    const start = (): void => this.#start(visit, forward, flight, urgency, () => undefined);
+    this.#lead(visit, forward, flight, true, start);
   }
 
   #start(
@@ -521,7 +551,7 @@ export class Edge {
     let waiting = true;
     const leave = flight.wait((outcome) => {
       waiting = false;
-      this.#arrive(visit, forward, outcome, collapsed);
+      this.#arrive(visit, forward, outcome, collapsed || flight.followed);
     });
     if (!waiting) return;
     visit.responder.onAbort(() => {
@@ -575,6 +605,10 @@ export class Edge {
       }
       case 'switched':
         return this.#reply.switched(visit, forward, outcome);
+      case 'again':
+        visit.looks += 1;
+        visit.apart = outcome.apart;
+        return visit.looks > MAX_LOOKS ? this.#goAlone(visit, forward) : this.#lookUp(visit);
       default:
         return outcome satisfies never;
     }
@@ -736,6 +770,9 @@ const TOO_MANY_TUNNELS = {
   detail: 'too-many-tunnels',
   lines: ['Retry-After', '10'],
 } as const;
+
+/** A visit looks so often for what other workers have stored or fetch, before it fetches alone. */
+const MAX_LOOKS = 3;
 
 const ONLY_IF_CACHED = {
   status: 504,

@@ -58,7 +58,24 @@ export type FetchOutcome =
     }
   /** The origin has gone over to the protocol that was asked for. */
   | { readonly kind: 'switched'; readonly response: OriginResponse; readonly end: RawEnd }
-  | { readonly kind: 'failed'; readonly failure: OriginFailure };
+  | { readonly kind: 'failed'; readonly failure: OriginFailure }
+  // Of another worker's fetch: something was stored meanwhile, or it cannot be joined after all; or each has to follow it `apart`.
+  | { readonly kind: 'again'; readonly apart: boolean };
+
+/** The fetches of other workers. */
+export interface Elsewhere {
+  /** Calls `lead` when the fetch is this worker's to make; else the flight is settled by what another's brings. */
+  join(flight: Flight<FetchOutcome>, joining: Joining): void;
+}
+
+export interface Joining {
+  /** The cache key. */
+  readonly key: string;
+  /** When the latest of what was found under the key was received, epoch ms; 0 when nothing was found. */
+  readonly latestAt: number;
+  readonly rulesFor: (contentType: string) => CacheRules;
+  readonly lead: () => void;
+}
 
 /** Why a fetched response is not stored: the policy's reasons, and those of the fetch itself. */
 export type NotStored = NoStoreReason | keyof typeof FETCH_REASONS;
@@ -113,6 +130,8 @@ export interface FetcherOptions {
   readonly keep: Keep;
   /** Lends memory to fills. */
   readonly budget: Budget;
+  /** Where fills put what they keep, by the length that was announced; undefined as it comes. */
+  readonly blocks: ((announced: number | undefined) => { put(chunk: Buffer): readonly Buffer[] }) | undefined;
   readonly flights: Flights<FetchOutcome>;
   readonly hitForMiss: HitForMiss;
   readonly counters: Counters;
@@ -140,6 +159,8 @@ class Fetch {
   readonly #requestedAt: number;
   #exchange: Exchange | undefined;
   #fill: Fill | undefined;
+  #announced: number | undefined;
+  #blocks: ReturnType<NonNullable<FetcherOptions['blocks']>> | undefined;
 
   constructor(options: FetcherOptions, plan: FetchPlan) {
     this.#options = options;
@@ -168,7 +189,7 @@ class Fetch {
       {
         onInterim,
         onHead: (response) => this.#onHead(response),
-        onData: (chunk) => this.#fill?.push(chunk),
+        onData: (chunk) => this.#push(chunk),
         onEnd: () => this.#fill?.complete(),
         onSwitch: (response, end) => {
           this.#settle({ kind: 'switched', response, end });
@@ -177,6 +198,13 @@ class Fetch {
         onFailure: (failure) => this.#onFailure(failure),
       },
     );
+  }
+
+  #push(chunk: Buffer): void {
+    const fill = this.#fill;
+    if (fill === undefined) return;
+    if (this.#blocks === undefined || !fill.kept) fill.push(chunk);
+    else for (const piece of this.#blocks.put(chunk)) fill.push(piece);
   }
 
   #onFailure(failure: OriginFailure): void {
@@ -199,6 +227,7 @@ class Fetch {
   }
 
   #onHead(response: OriginResponse): void {
+    this.#announced = contentLength(response);
     const { request, flight, ask, record, records, forCache } = this.#plan;
     const { keep, now } = this.#options;
     const { status, fields } = response;
@@ -296,6 +325,7 @@ class Fetch {
 
   #begin(keeping: Keeping, onEnd: (end: FetchEnd) => void = () => undefined): Fill {
     const exchange = this.#exchange;
+    if (keeping.keepBytes > 0) this.#blocks = this.#options.blocks?.(this.#announced);
     const { store, budget, flights } = this.#options;
     this.#fill = beginFill({
       keeping,

@@ -60,6 +60,8 @@ export function refreshVisit(
     held: [],
     storeFailed: false,
     alone: false,
+    looks: 0,
+    apart: false,
     vary: undefined,
   };
 }

@@ -28,6 +28,10 @@ export interface Visit {
   storeFailed: boolean;
   /** It has waited on another's fetch in vain: now it fetches alone. */
   alone: boolean;
+  /** It follows another worker's fetch by itself, at its own pace. */
+  apart: boolean;
+  /** How often it was sent back to look for what another worker has stored. */
+  looks: number;
   /** What tells the responses of its key apart, learned while it waited; the store does not know it yet. */
   vary: readonly string[] | undefined;
 }

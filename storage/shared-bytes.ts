@@ -5,31 +5,83 @@ import { totalLength } from './chunks.ts';
 
 /** Bodies lie in pieces of at most this. */
 const PIECE_BYTES = 4 * 1024 * 1024;
+/** Blocks for a body of unknown length, the first and the largest. */
+const FIRST_BYTES = 16 * 1024;
+const GROWN_BYTES = 1024 * 1024;
 /** Above malloc's threshold (32 MB): memory that is asked for and never touched costs nothing. */
 const UNIT_BYTES = 33 * 1024 * 1024;
 
 /** The same bytes in shared memory; what fills its shared memory already is kept as it is. */
 export function shareBytes(chunks: readonly Buffer[]): readonly Buffer[] {
-  const joined = joinViews(chunks);
-  if (joined.every(fillsShared)) return joined;
-  const pieces: Buffer[] = [];
-  let left = totalLength(chunks);
-  let piece: Buffer = Buffer.alloc(0);
-  let at = 0;
-  for (const chunk of chunks) {
-    for (let from = 0; from < chunk.length; ) {
-      if (at === piece.length) {
-        piece = sharedBuffer(Math.min(left, PIECE_BYTES));
-        left -= piece.length;
-        at = 0;
-        pieces.push(piece);
-      }
-      const copied = chunk.copy(piece, at, from);
-      at += copied;
-      from += copied;
-    }
+  const kept: Buffer[] = [];
+  let run: Buffer[] = [];
+  const flush = (): void => {
+    if (run.length > 0) kept.push(...copied(run));
+    run = [];
+  };
+  for (const view of joinViews(chunks)) {
+    if (fillsShared(view)) {
+      flush();
+      kept.push(view);
+    } else run.push(view);
   }
-  return pieces;
+  flush();
+  return kept;
+}
+
+function copied(chunks: readonly Buffer[]): readonly Buffer[] {
+  const blocks = new SharedBlocks(totalLength(chunks));
+  return joinViews(chunks.flatMap((chunk) => blocks.put(chunk)));
+}
+
+const shares = new WeakMap<Buffer, Buffer>();
+
+/** The same bytes for other threads: as they are, or a copy, the same one whenever it is asked for. */
+export function shared(chunk: Buffer): Buffer {
+  if (chunk.buffer instanceof SharedArrayBuffer) return chunk;
+  const known = shares.get(chunk);
+  if (known !== undefined) return known;
+  const copy = sharedBuffer(chunk.length);
+  chunk.copy(copy);
+  shares.set(chunk, copy);
+  return copy;
+}
+
+/** Takes bytes that come piece by piece into shared memory. */
+export class SharedBlocks {
+  /** Bytes that are still to come, as far as is known. */
+  #left: number | undefined;
+  #next = FIRST_BYTES;
+  #block: Buffer = Buffer.alloc(0);
+  #at = 0;
+
+  /** @param announced bytes in all, where that is known */
+  constructor(announced: number | undefined) {
+    this.#left = announced;
+  }
+
+  /** @returns views on the shared bytes */
+  put(chunk: Buffer): readonly Buffer[] {
+    const views: Buffer[] = [];
+    for (let from = 0; from < chunk.length; ) {
+      if (this.#at === this.#block.length) this.#begin(chunk.length - from);
+      const bytes = chunk.copy(this.#block, this.#at, from);
+      views.push(this.#block.subarray(this.#at, this.#at + bytes));
+      this.#at += bytes;
+      from += bytes;
+    }
+    return views;
+  }
+
+  #begin(needed: number): void {
+    const left = this.#left ?? 0;
+    const bytes =
+      left > 0 ? Math.min(left, PIECE_BYTES) : Math.max(this.#next, Math.min(needed, PIECE_BYTES));
+    this.#next = Math.min(this.#next * 2, GROWN_BYTES);
+    if (this.#left !== undefined) this.#left = Math.max(0, this.#left - bytes);
+    this.#block = sharedBuffer(bytes);
+    this.#at = 0;
+  }
 }
 
 export function sharedBuffer(bytes: number): Buffer {

@@ -7,9 +7,15 @@ export class Flight<T> {
   readonly seq: number;
   /** A purge has overtaken it: those who wait may have the outcome, nobody else. */
   fenced = false;
+  /** Another worker leads it: all who wait here follow. */
+  followed = false;
+  /** It is over. */
+  ended = false;
   outcome: T | undefined;
   /** Called when the last who waited has left before there was an outcome. */
   onAbandoned: (() => void) | undefined;
+  /** Called when nobody may join it any more. */
+  onClosed: (() => void) | undefined;
   /** Called when it is over: the outcome is known, and what it brings has come or broken. */
   onEnd: (() => void) | undefined;
   #leader: ((outcome: T) => void) | undefined;
@@ -84,7 +90,9 @@ export class Flights<T> {
 
   /** Nobody may join it any more; it goes on for those who wait. */
   close(flight: Flight<T>): void {
-    if (this.#joinable.get(flight.key) === flight) this.#joinable.delete(flight.key);
+    if (this.#joinable.get(flight.key) !== flight) return;
+    this.#joinable.delete(flight.key);
+    flight.onClosed?.();
   }
 
   closeAll(test: (flight: Flight<T>) => boolean): void {
@@ -93,6 +101,7 @@ export class Flights<T> {
 
   end(flight: Flight<T>): void {
     this.close(flight);
+    flight.ended = true;
     if (this.#all.delete(flight)) flight.onEnd?.();
   }
 

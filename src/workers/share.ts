@@ -10,7 +10,9 @@ import type { Store } from '../../storage/store.ts';
 import type { TieredStore } from '../../storage/tiered.ts';
 import { sizeOfMeta } from '../cache/codec.ts';
 import type { StoredMeta } from '../cache/stored.ts';
+import type { Claim, FlightNotice } from './flight-messages.ts';
 import { Mesh } from './mesh.ts';
+import { Others, type OthersOptions } from './others.ts';
 
 export interface ShareOptions {
   /** This worker's number. */
@@ -30,6 +32,9 @@ export interface ShareParts {
   readonly pack: (meta: StoredMeta) => StoredMeta;
 }
 
+export type CollapseParts = Pick<OthersOptions, 'flights' | 'hitForMiss' | 'store' | 'now'> &
+  Pick<ShareParts, 'memory'>;
+
 /** Of a worker's memory, for what it knows of keys at home elsewhere. */
 const REPLICA_SHARE = 1 / 8;
 
@@ -37,17 +42,23 @@ export class Share {
   readonly #options: ShareOptions;
   readonly #homes: Homes;
   readonly #freed = new FreedBytes();
-  readonly mesh: Mesh<HomeQuestion<StoredMeta>, Touches>;
+  readonly mesh: Mesh<HomeQuestion<StoredMeta> | Claim, Touches | FlightNotice>;
   #store: HomedStore<StoredMeta> | undefined;
+  #others: Others | undefined;
 
   constructor(options: ShareOptions) {
     this.#options = options;
     this.#homes = new Homes(options.plan);
     this.mesh = new Mesh({
       before: options.hear,
-      answer: async (question) => this.#store?.answer(question),
-      notice: (touches) => this.#store?.touched(touches),
-      lost: (worker) => this.#store?.lost(worker),
+      answer: async (question) =>
+        question.kind === 'claim' ? this.#others?.claim(question) : this.#store?.answer(question),
+      notice: (notice, from) =>
+        notice.kind === 'touched' ? this.#store?.touched(notice) : this.#others?.notice(notice, from),
+      lost: (worker) => {
+        this.#store?.lost(worker);
+        this.#others?.lost(worker);
+      },
     });
   }
 
@@ -84,5 +95,17 @@ export class Share {
       overtaken,
     });
     return this.#store;
+  }
+
+  /** Fetches shared with the other workers. */
+  collapse({ memory, ...parts }: CollapseParts): Others {
+    this.#others = new Others({
+      ...parts,
+      self: this.#options.self,
+      homes: this.#homes,
+      held: (key) => memory.getNow(key),
+      wayTo: this.mesh.to,
+    });
+    return this.#others;
   }
 }

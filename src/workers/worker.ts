@@ -6,6 +6,7 @@ import { Gdsf } from '../../storage/eviction/gdsf.ts';
 import { Lru } from '../../storage/eviction/lru.ts';
 import type { Journal, PurgeRecord } from '../../storage/journal.ts';
 import { MemoryStore } from '../../storage/memory.ts';
+import { SharedBlocks } from '../../storage/shared-bytes.ts';
 import type { Removed, Store, StoreStats } from '../../storage/store.ts';
 import { type Inspected, inspected } from '../admin/inspect.ts';
 import { type Applied, isClearing, type PurgeTarget } from '../admin/purger.ts';
@@ -14,11 +15,13 @@ import { type CountOrder, Sweep } from '../admin/sweep.ts';
 import { type MetInMemory, memorySource } from '../admin/sweep-sources.ts';
 import { formatCacheStatus } from '../cache/cache-status.ts';
 import { sizeOfMeta } from '../cache/codec.ts';
+import { Flights, HitForMiss } from '../cache/collapse.ts';
 import { Packer } from '../cache/pack.ts';
 import type { StoredMeta } from '../cache/stored.ts';
 import { describable } from '../compress/forms.ts';
 import { type Address, type Config, type ForwardConfig, spacesOf } from '../config.ts';
 import { Edge } from '../edge.ts';
+import type { FetchOutcome } from '../fetch.ts';
 import { ForwardProxy } from '../forward/proxy.ts';
 import { Crowd, type CrowdLimits, type CrowdPlace } from '../gate/crowd.ts';
 import type { GateTools } from '../gate/gate.ts';
@@ -132,6 +135,8 @@ export class EdgeWorker implements PurgeTarget {
     });
     const site = new Site(config, this.#upstreams, this.#gateTools());
     access.clientOf = site.clientOf;
+    const flights = new Flights<FetchOutcome>();
+    const hitForMiss = new HitForMiss();
     this.edge = new Edge({
       identity,
       site,
@@ -139,6 +144,10 @@ export class EdgeWorker implements PurgeTarget {
       debugKey: config.cache.debug,
       store,
       budget: this.#memory,
+      blocks: share && ((announced) => new SharedBlocks(announced)),
+      flights,
+      hitForMiss,
+      elsewhere: share?.collapse({ flights, hitForMiss, memory: this.#memory, store, now }),
       journal,
       purgeDoor: this.purgeDoor,
       purge: options.purgeService.purge,

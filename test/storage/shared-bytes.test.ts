@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { shareBytes } from '../../storage/shared-bytes.ts';
+import { SharedBlocks, shareBytes } from '../../storage/shared-bytes.ts';
 import { bytesOf } from './bytes.ts';
 
 const MB = 1024 ** 2;
@@ -40,5 +40,38 @@ describe('bytes that all threads see', () => {
 
   it('lie in pieces of 4 MB', () => {
     expect(shareBytes([bytesOf(9 * MB)]).map(({ length }) => length)).toEqual([4 * MB, 4 * MB, MB]);
+  });
+});
+
+describe('bytes that come piece by piece', () => {
+  it('are shared as they come, and joined without a copy where they fill their blocks', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.nat({ max: 90_000 }), { maxLength: 30 }),
+        fc.boolean(),
+        (lengths, announced) => {
+          const given = lengths.map((length, i) => bytesOf(length, i));
+          const whole = Buffer.concat(given);
+          const blocks = new SharedBlocks(announced ? whole.length : undefined);
+          const views = given.flatMap((chunk) => blocks.put(chunk));
+          expect(Buffer.concat(views).equals(whole)).toBe(true);
+          expect(views.every(({ buffer }) => buffer instanceof SharedArrayBuffer)).toBe(true);
+          const kept = shareBytes(views);
+          expect(Buffer.concat(kept).equals(whole)).toBe(true);
+          if (announced)
+            expect(new Set(kept.map(({ buffer }) => buffer))).toEqual(
+              new Set(views.map(({ buffer }) => buffer)),
+            );
+          const held = kept.reduce((sum, { buffer }) => sum + buffer.byteLength, 0);
+          expect(held).toBeLessThanOrEqual(whole.length * 1.07);
+        },
+      ),
+      { numRuns: 50 },
+    );
+  });
+
+  it('may be more than was announced', () => {
+    const blocks = new SharedBlocks(10);
+    expect(Buffer.concat(blocks.put(bytesOf(5000)))).toEqual(bytesOf(5000));
   });
 });

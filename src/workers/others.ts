@@ -1,0 +1,228 @@
+// Collapsing across workers: one fetch for those who wait on any of them. The home of a key says who leads (leases.ts); the
+// leader fetches as if it were alone, and relays to the workers that follow (relay.ts, following.ts). Owns the numbers that
+// tell these apart, and what becomes of them when a worker goes.
+
+import type { Homes } from '../../storage/homes.ts';
+import type { FrontStore } from '../../storage/tiered.ts';
+import type { Flight, Flights, HitForMiss } from '../cache/collapse.ts';
+import type { StoredMeta } from '../cache/stored.ts';
+import type { Elsewhere, FetchOutcome, Joining } from '../fetch.ts';
+import type { Claim, FlightNotice, Granted } from './flight-messages.ts';
+import { Following } from './following.ts';
+import { type Lease, Leases } from './leases.ts';
+import { Relay } from './relay.ts';
+
+export interface OthersOptions {
+  /** This worker's number. */
+  readonly self: number;
+  readonly homes: Homes;
+  readonly flights: Flights<FetchOutcome>;
+  readonly hitForMiss: HitForMiss;
+  readonly store: Pick<FrontStore<StoredMeta>, 'get'>;
+  /** What our memory has of a key. */
+  readonly held: (key: string) => readonly { readonly meta: StoredMeta }[] | undefined;
+  /** undefined while that worker is not there. */
+  readonly wayTo: (worker: number) => FlightWay | undefined;
+  /** Epoch ms. */
+  readonly now: () => number;
+}
+
+export interface FlightWay {
+  ask<Answer>(question: Claim): Promise<Answer>;
+  tell(notice: FlightNotice): void;
+}
+
+/** Leases found to be over are remembered until their key is claimed again. */
+const MAX_REFUSED = 1024;
+
+export class Others implements Elsewhere {
+  readonly #options: OthersOptions;
+  readonly #leases = new Leases();
+  /** Fetches that this worker leads and others may join, by number. */
+  readonly #led = new Map<number, Flight<FetchOutcome>>();
+  readonly #relays = new Map<number, Map<number, Relay>>();
+  readonly #following = new Map<number, { readonly leader: number; readonly what: Following }>();
+  readonly #refused = new Map<string, Lease>();
+  #next = 1;
+
+  constructor(options: OthersOptions) {
+    this.#options = options;
+  }
+
+  join(flight: Flight<FetchOutcome>, joining: Joining): void {
+    const { self, homes, wayTo, flights } = this.#options;
+    const { key, latestAt, lead } = joining;
+    const lease: Lease = { worker: self, id: this.#next++ };
+    const not = this.#refused.get(flight.key);
+    this.#refused.delete(flight.key);
+    const claim: Claim = { kind: 'claim', key, flightKey: flight.key, lease, not, latestAt };
+    const home = homes.homeOf(homes.hash(key));
+    if (home === self) return this.#granted(this.claim(claim), flight, joining, lease);
+    const way = wayTo(home);
+    if (way === undefined) return lead();
+    flight.onAbandoned = () => flights.end(flight);
+    way.ask<Granted>(claim).then(
+      (granted) => this.#granted(granted, flight, joining, lease),
+      () => {
+        if (!flight.ended) lead();
+      },
+    );
+  }
+
+  /** Some worker wants to fetch under a key that is at home here. */
+  claim({ key, flightKey, lease, not, latestAt }: Claim): Granted {
+    const { held, hitForMiss, now } = this.#options;
+    if (hitForMiss.knows(flightKey, now())) return { kind: 'alone' };
+    if (held(key)?.some(({ meta }) => meta.respondedAt > latestAt)) return { kind: 'again' };
+    const leader = this.#leases.claim(flightKey, lease, not);
+    return leader === lease ? { kind: 'lead' } : { kind: 'follow', lease: leader };
+  }
+
+  notice(notice: FlightNotice, from: number): void {
+    switch (notice.kind) {
+      case 'over':
+        return this.#over(notice.flightKey, notice.lease, notice.unshared);
+      case 'follow':
+        return this.#relay(notice.id, notice.as, from);
+      case 'taken':
+        return this.#relays.get(from)?.get(notice.as)?.taken(notice.bytes);
+      case 'leave':
+        return this.#relays.get(from)?.get(notice.as)?.leave();
+      case 'refused':
+        return this.#following.get(notice.as)?.what.lost();
+      case 'head':
+        return this.#following.get(notice.as)?.what.head(notice.outcome);
+      case 'data':
+        return this.#following.get(notice.as)?.what.data(notice.chunks);
+      case 'passing':
+        return this.#following.get(notice.as)?.what.passing();
+      case 'end':
+        return this.#following.get(notice.as)?.what.end(notice.complete);
+      default:
+        return notice satisfies never;
+    }
+  }
+
+  /** A worker has gone. Who followed a fetch of its that had no outcome yet looks again, and fetches. */
+  lost(worker: number): void {
+    this.#leases.lost(worker);
+    for (const relay of this.#relays.get(worker)?.values() ?? []) relay.leave();
+    this.#relays.delete(worker);
+    for (const { leader, what } of this.#following.values()) if (leader === worker) what.lost();
+  }
+
+  #granted(granted: Granted, flight: Flight<FetchOutcome>, joining: Joining, lease: Lease): void {
+    const { flights, hitForMiss, now } = this.#options;
+    switch (granted.kind) {
+      case 'lead':
+        return this.#lead(flight, joining, lease);
+      case 'follow':
+        if (!flight.ended) this.#follow(flight, joining, granted.lease, lease.id);
+        return;
+      case 'again':
+        if (!flight.ended) this.#again(flight);
+        return;
+      case 'alone':
+        hitForMiss.remember(flight.key, now());
+        flights.close(flight);
+        if (!flight.ended) joining.lead();
+        return;
+      default:
+        return granted satisfies never;
+    }
+  }
+
+  #lead(flight: Flight<FetchOutcome>, { key, lead }: Joining, lease: Lease): void {
+    const { flights, hitForMiss, now } = this.#options;
+    const release = (): void => {
+      this.#led.delete(lease.id);
+      this.#release(key, flight.key, lease, hitForMiss.knows(flight.key, now()));
+    };
+    // A purge has overtaken it while it asked, or those who waited have left.
+    if (flights.find(flight.key) !== flight) release();
+    else {
+      this.#led.set(lease.id, flight);
+      flight.onClosed = release;
+    }
+    if (!flight.ended) lead();
+  }
+
+  #follow(flight: Flight<FetchOutcome>, joining: Joining, leader: Lease, as: number): void {
+    const { wayTo, flights, store, hitForMiss, now } = this.#options;
+    // Nobody waits for it here: that it is being fetched is enough.
+    if (flight.waiting === 0) return this.#again(flight);
+    const way = wayTo(leader.worker);
+    if (way === undefined) return this.#lookAgain(flight, leader);
+    const what = new Following({
+      flight,
+      key: joining.key,
+      as,
+      rulesFor: joining.rulesFor,
+      flights,
+      store,
+      tell: (notice) => way.tell(notice),
+      again: () => this.#lookAgain(flight, leader),
+      apart: () => this.#again(flight, true),
+      unshared: () => hitForMiss.remember(flight.key, now()),
+      onEnd: () => void this.#following.delete(as),
+    });
+    this.#following.set(as, { leader: leader.worker, what });
+    way.tell({ kind: 'follow', id: leader.id, as });
+  }
+
+  /** The lease that we were shown is over. */
+  #lookAgain(flight: Flight<FetchOutcome>, over: Lease): void {
+    if (this.#refused.size >= MAX_REFUSED) this.#refused.clear();
+    this.#refused.set(flight.key, over);
+    this.#again(flight);
+  }
+
+  /** Nobody may find the flight when those who waited look again. */
+  #again(flight: Flight<FetchOutcome>, apart = false): void {
+    const { flights } = this.#options;
+    flights.close(flight);
+    flight.settle({ kind: 'again', apart });
+    flights.end(flight);
+  }
+
+  #relay(id: number, as: number, to: number): void {
+    const { flights, hitForMiss, wayTo, now } = this.#options;
+    const flight = this.#led.get(id);
+    const way = wayTo(to);
+    if (way === undefined) return;
+    if (flight === undefined || flights.find(flight.key) !== flight || !isJoinable(flight.outcome)) {
+      return way.tell({ kind: 'refused', as });
+    }
+    const relays = this.#relays.get(to) ?? new Map<number, Relay>();
+    this.#relays.set(to, relays);
+    let isOver = false;
+    const relay = new Relay(
+      flight,
+      as,
+      (notice) => way.tell(notice),
+      () => hitForMiss.knows(flight.key, now()),
+      () => {
+        isOver = true;
+        relays.delete(as);
+      },
+    );
+    if (!isOver) relays.set(as, relay);
+  }
+
+  #release(key: string, flightKey: string, lease: Lease, unshared: boolean): void {
+    const { self, homes, wayTo } = this.#options;
+    const home = homes.homeOf(homes.hash(key));
+    if (home === self) this.#over(flightKey, lease, unshared);
+    else wayTo(home)?.tell({ kind: 'over', flightKey, lease, unshared });
+  }
+
+  #over(flightKey: string, lease: Lease, unshared: boolean): void {
+    const { hitForMiss, now } = this.#options;
+    this.#leases.over(flightKey, lease);
+    if (unshared) hitForMiss.remember(flightKey, now());
+  }
+}
+
+function isJoinable(outcome: FetchOutcome | undefined): boolean {
+  return outcome?.kind !== 'shared' || outcome.fill.joinable;
+}
