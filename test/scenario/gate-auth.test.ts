@@ -400,6 +400,20 @@ describe('what the origin and the cache see of credentials', () => {
     expect(both.map(({ body }) => body.toString())).toEqual(['alice', 'bob']);
   });
 
+  it('nor by way of another worker', async () => {
+    const { origin, edge } = await scene({
+      workers: 2,
+      log: { access: false, level: 'error' },
+      access: { auth: { ...auth, userField: 'X-Auth-User' } },
+    });
+    origin.on('/x', (request, response) => {
+      response.writeHead(200, { 'Cache-Control': 'max-age=60' }).end(request.headers['x-auth-user']);
+    });
+    const names = Array.from({ length: 30 }, (_, i) => (i % 3 === 0 ? 'bob' : 'alice'));
+    const answers = await Promise.all(names.map((name) => as(edge, name === 'bob' ? bob : alice)));
+    expect(answers.map(({ body }) => body.toString())).toEqual(names);
+  });
+
   it('claims of a signed token, with all that a field cannot hold escaped', async () => {
     const file = join(await diskDir(), 'secret');
     await writeFile(file, 's'.repeat(32));
