@@ -272,8 +272,8 @@ function startWorkers(options: WorkersOptions): Promise<Workers> | Workers {
   if (count > 1) {
     const ownMetrics = processMetrics({
       stores: async () => ({
-        disk: await disk?.stats().catch(() => undefined),
-        shared: await nodes?.stats(),
+        ...(disk !== undefined && { disk: await disk.stats().catch(() => undefined) }),
+        ...(nodes !== undefined && { shared: await nodes.stats() }),
       }),
       nodes: nodes && (() => nodes.health()),
     });

@@ -235,6 +235,7 @@ export class Engine {
         failedWrites: this.#session.failedWrites,
         damaged: undecodable + handle.damaged,
         rebuilt: handle.rebuilt,
+        failing: this.#session.fault !== undefined,
       };
     });
   }

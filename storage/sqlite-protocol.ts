@@ -99,18 +99,7 @@ export interface FoundVariant {
   readonly chunks: readonly Uint8Array[] | undefined;
 }
 
-export interface SqliteStats extends StoreStats {
-  /** Bytes of accepted puts that are not written yet. */
-  readonly queuedBytes: number;
-  /** Puts declined because the queue was full. */
-  readonly dropped: number;
-  /** Accepted puts and updates that failed to be written. */
-  readonly failedWrites: number;
-  /** Records dropped because bytes were missing or failed their checksum. */
-  readonly damaged: number;
-  /** How often a malformed database file was set aside and a new one begun. */
-  readonly rebuilt: number;
-}
+export type SqliteStats = Required<StoreStats>;
 
 /** Answers carry the request's id. */
 export type Reply =

@@ -54,6 +54,19 @@ export interface StoreStats {
   readonly bytes: number;
   readonly maxBytes: number;
   readonly evictions: number;
+  // Of tiers that write behind:
+  /** Bytes of accepted puts that are not written yet. */
+  readonly queuedBytes?: number;
+  /** Puts declined because the queue was full or the body too large. */
+  readonly dropped?: number;
+  /** Accepted puts and updates that failed to be written. */
+  readonly failedWrites?: number;
+  /** Records dropped because bytes were missing or failed their checksum. */
+  readonly damaged?: number;
+  /** How often a malformed database file was set aside and a new one begun. */
+  readonly rebuilt?: number;
+  /** It can not be written at the moment, and perhaps not read. */
+  readonly failing?: boolean;
 }
 
 export interface Store<M> {

@@ -9,13 +9,13 @@ import {
   type MetricObject,
   Registry,
 } from 'prom-client';
-import type { StoreStats } from '../../storage/store.ts';
 import type { NodesHealth } from '../nodes.ts';
 import type { BudgetReport } from '../origin/budget.ts';
 import type { GroupReport } from '../origin/group.ts';
 import { type Counters, LATENCY_BOUNDS } from './counters.ts';
 import { budgetMetrics, originMetrics } from './origin-metrics.ts';
 import { OUTCOMES, type OutcomeName } from './outcome.ts';
+import { storeMetrics, type TierStats } from './store-metrics.ts';
 
 type TunnelCount = 'active' | 'opened' | 'idled' | 'received' | 'sent';
 
@@ -31,8 +31,7 @@ export interface Gauges {
   readonly tunnels: () => readonly Readonly<Record<TunnelCount, number>>[];
   /** By group; '' is `origin`. */
   readonly budgets: () => ReadonlyMap<string, BudgetReport>;
-  /** By tier; undefined for one that fails. */
-  readonly stores: () => Promise<Readonly<Record<string, StoreStats | undefined>>>;
+  readonly stores: () => Promise<TierStats>;
   /** When the first certificate ends, epoch ms; undefined without TLS. */
   readonly certificatesEndAt: () => number | undefined;
   /** Where there are several nodes. */
@@ -258,31 +257,6 @@ export function processMetrics(gauges: Pick<Gauges, 'stores' | 'nodes'>): () => 
   storeMetrics(registry, gauges);
   nodesMetrics(registry, gauges);
   return () => registry.getMetricsAsJSON();
-}
-
-function storeMetrics(registry: Registry, gauges: Pick<Gauges, 'stores'>): void {
-  const fields = [
-    ['records', 'Stored responses by tier.'],
-    ['bytes', 'Bytes held by tier, overhead counted.'],
-    ['maxBytes', 'Bytes a tier may hold.'],
-    ['evictions', 'Stored responses evicted for room, by tier.'],
-  ] as const;
-  for (const [field, help] of fields) {
-    new Gauge({
-      name: `holdfast_store_${field === 'maxBytes' ? 'max_bytes' : field}`,
-      help,
-      labelNames: ['tier'],
-      registers: [registry],
-      aggregator: 'sum',
-      async collect() {
-        // A tier that cannot say is left out.
-        this.reset();
-        for (const [tier, stats] of Object.entries(await gauges.stores())) {
-          if (stats !== undefined) this.set({ tier }, stats[field]);
-        }
-      },
-    });
-  }
 }
 
 function nodesMetrics(registry: Registry, { nodes }: Pick<Gauges, 'nodes'>): void {

@@ -7,7 +7,7 @@ import { Lru } from '../../storage/eviction/lru.ts';
 import type { Journal, PurgeRecord } from '../../storage/journal.ts';
 import { MemoryStore } from '../../storage/memory.ts';
 import { SharedBlocks } from '../../storage/shared-bytes.ts';
-import type { Removed, Store, StoreStats } from '../../storage/store.ts';
+import type { Removed, Store } from '../../storage/store.ts';
 import { type Inspected, inspected } from '../admin/inspect.ts';
 import { type Applied, isClearing, type PurgeTarget } from '../admin/purger.ts';
 import type { Hot } from '../admin/refresher.ts';
@@ -33,6 +33,7 @@ import { Access } from '../observe/access.ts';
 import { Counters } from '../observe/counters.ts';
 import type { Log } from '../observe/log.ts';
 import { createMetrics } from '../observe/metrics.ts';
+import type { TierStats } from '../observe/store-metrics.ts';
 import type { Identity } from '../origin/forwarded.ts';
 import { addressTest } from '../origin/forwarded.ts';
 import type { GroupReport } from '../origin/group.ts';
@@ -352,14 +353,18 @@ export class EdgeWorker implements PurgeTarget {
   }
 
   /** The disk is shared: only the worker that shows the process's metrics counts it. */
-  async #stores(): Promise<Readonly<Record<string, StoreStats | undefined>>> {
+  async #stores(): Promise<TierStats> {
     const memory = await this.#memory.stats();
     const { disk, shared, processMetrics } = this.#options;
     if (!processMetrics) return { memory };
     const [ofDisk, ofShared] = await Promise.all(
       [disk, shared].map((store) => store?.stats().catch(() => undefined)),
     );
-    return { memory, disk: ofDisk, shared: ofShared };
+    return {
+      memory,
+      ...(disk !== undefined && { disk: ofDisk }),
+      ...(shared !== undefined && { shared: ofShared }),
+    };
   }
 }
 

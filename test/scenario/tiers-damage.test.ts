@@ -65,6 +65,9 @@ describe('a database that is damaged while the edge runs', () => {
     await damage(dir, 0, 4096, 4096);
     await readAll(again);
     await until(() => again.log.some(({ msg }) => msg === 'the disk tier works'));
+    expect((await metricsOf(again)).get('holdfast_store_rebuilt{tier="disk"}')).toBe(1);
+    const ready = JSON.parse((await get(again.admin, '/readyz')).body.toString());
+    expect(ready.disk).toMatchObject({ ok: true, detail: expect.stringContaining('.broken-') });
     await get(again.url, '/0', { method: 'PURGE' });
     await get(again.url, '/0');
     const last = await restart();
@@ -114,7 +117,11 @@ describe('a disk tier that is bad from the start', () => {
     const ready = await get(edge.admin, '/readyz');
     expect(ready.status).toBe(200);
     expect(JSON.parse(ready.body.toString())).toMatchObject({ ready: true, disk: { ok: false } });
-    expect((await metricsOf(edge)).get('holdfast_store_errors_total')).toBeGreaterThan(0);
+    const metrics = await metricsOf(edge);
+    expect(metrics.get('holdfast_store_errors_total')).toBeGreaterThan(0);
+    expect(metrics.get('holdfast_store_failing{tier="disk"}')).toBe(1);
+    expect(metrics.get('holdfast_store_failing{tier="memory"}')).toBe(0);
+    expect(edge.log.some(({ msg }) => msg === 'the disk tier fails')).toBe(true);
   });
 
   it('still purges: what is in memory is gone', async () => {
