@@ -150,7 +150,11 @@ const match = section('Conditions that must all hold.', {
     { allowed: 'a parameter name', parse: (name) => (/^[^&=#\s]{1,255}$/.test(name) ? name : undefined) },
     textPattern,
   ).optional(),
-  clients: list('Addresses of clients, as the socket sees them.', RANGE, parseRange).optional(),
+  clients: list(
+    'Addresses of clients; through trusted proxies as `clientAddress` says.',
+    RANGE,
+    parseRange,
+  ).optional(),
   contentType: text(
     'Media type of the response; "image/*" is any image. Such a route says what is stored, not what is forwarded.',
     'a media type such as "text/html" or "image/*"',

@@ -3,7 +3,6 @@
 import type { CacheRules } from '../cache/rules.ts';
 import type { AccessRules } from '../gate/access-rules.ts';
 import type { Fields } from '../http/fields.ts';
-import type { Peer } from '../http/message.ts';
 import { type AddressTest, addressTest, type HostPolicy } from '../origin/forwarded.ts';
 import type { EditsConfig } from '../site/edits.ts';
 import type { LocalConfig } from '../site/local-answer.ts';
@@ -49,9 +48,10 @@ export interface HeaderEdits {
 export interface Routed {
   readonly authority: string;
   readonly target: string;
-  /** Without fields and peer, as for a URL alone, no condition on them holds. */
+  /** Without fields and client, as for a URL alone, no condition on them holds. */
   readonly fields?: Fields;
-  readonly peer?: Peer;
+  /** The client's address. */
+  readonly client?: string;
 }
 
 /**
@@ -75,7 +75,7 @@ export function matchRoute(
       (match.path === undefined || match.path.some((one) => matchesPattern(one, path))) &&
       (match.headers === undefined || matchesHeaders(match.headers, request.fields)) &&
       (match.query === undefined || matchesQuery(match.query, target)) &&
-      (match.clients === undefined || matchesClient(match.clients, request.peer)) &&
+      (match.clients === undefined || matchesClient(match.clients, request.client)) &&
       (match.contentType === undefined ||
         (contentType !== undefined && matchesPattern(match.contentType, mediaType(contentType)))),
   );
@@ -111,13 +111,13 @@ function matchesQuery(wanted: readonly (readonly [string, Pattern])[], target: s
 
 const tests = new WeakMap<readonly string[], AddressTest>();
 
-function matchesClient(ranges: readonly string[], peer: Peer | undefined): boolean {
+function matchesClient(ranges: readonly string[], client: string | undefined): boolean {
   let test = tests.get(ranges);
   if (test === undefined) {
     test = addressTest(ranges);
     tests.set(ranges, test);
   }
-  return peer !== undefined && test(peer.address);
+  return client !== undefined && test(client);
 }
 
 /** The rules of the route, or those that hold where no route matches. */

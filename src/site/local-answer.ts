@@ -26,17 +26,22 @@ export interface LocalAnswer {
   readonly detail: LocalConfig['kind'];
 }
 
+type ClientOf = (request: Request) => { readonly address: string };
+
 /** @param patterns of the route's path */
 export function localAnswer(
   config: LocalConfig,
   patterns: readonly Pattern[],
+  clientOf: ClientOf,
 ): (request: Request) => LocalAnswer {
   switch (config.kind) {
     case 'redirect': {
       const { status, to } = config;
       return (request) => {
         const path = canonicalPath(request.target);
-        const location = local(fillTemplate(to, { request, patterns, path }));
+        const location = local(
+          fillTemplate(to, { request, patterns, path, client: clientOf(request).address }),
+        );
         const body = Buffer.from(`${status} ${reasonPhrase(status)}\n${location}\n`, 'latin1');
         const lines = ['Content-Type', 'text/plain; charset=utf-8', 'Location', location];
         return { status, lines, body, detail: 'redirect' };
@@ -65,12 +70,18 @@ function local(location: string): string {
 export function rewritten(
   template: Template,
   patterns: readonly Pattern[],
+  clientOf: ClientOf,
   request: Request,
   target: string,
 ): string {
   if (!target.startsWith('/')) return target;
   const path = canonicalPath(target);
-  const to = local(fillTemplate(template, { request: { ...request, target }, patterns, path }));
+  const to = local(
+    fillTemplate(template, {
+      ...{ request: { ...request, target }, patterns, path },
+      client: clientOf(request).address,
+    }),
+  );
   const mark = target.indexOf('?');
   return mark === -1 || to.includes('?') ? to : `${to}${target.slice(mark)}`;
 }

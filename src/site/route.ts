@@ -32,6 +32,8 @@ export interface RouteOptions {
   readonly label?: string | undefined;
   /** undefined lets everybody in. */
   readonly gate?: Gate | undefined;
+  /** Who asks; the connection's address unless given. */
+  readonly clientOf?: (request: Request) => { readonly address: string };
   readonly rewrite?: Template | undefined;
   readonly local?: LocalConfig | undefined;
   /** Patterns of its path, for places in templates. */
@@ -57,6 +59,7 @@ export class Route {
   readonly #known = new WeakMap<Fields, Fields>();
   readonly #rewrite: Template | undefined;
   readonly #paths: readonly Pattern[];
+  readonly #clientOf: (request: Request) => { readonly address: string };
 
   constructor({
     rules,
@@ -69,7 +72,9 @@ export class Route {
     rewrite,
     local,
     paths = [],
+    clientOf = ({ peer }) => peer,
   }: RouteOptions) {
+    this.#clientOf = clientOf;
     this.rules = label === undefined ? rules : told(rules);
     this.#label = label;
     this.upstream = upstream;
@@ -83,7 +88,7 @@ export class Route {
     this.#requestEdits = editTemplates(headers.request);
     const edits = this.#requestEdits ?? NO_EDITS;
     this.#same = isStatic(edits) ? staticEdits(edits) : undefined;
-    this.answer = local && localAnswer(local, paths);
+    this.answer = local && localAnswer(local, paths, clientOf);
   }
 
   /** The request as the cache and the origin see it: with its fields edited; itself where nothing is. */
@@ -91,7 +96,10 @@ export class Route {
     if (this.#requestEdits === undefined && this.#label === undefined) return request;
     if (this.#requestEdits !== undefined && this.#same === undefined) {
       const path = canonicalPath(request.target);
-      const filled = fillEdits(this.#requestEdits, { request, patterns: this.#paths, path });
+      const filled = fillEdits(this.#requestEdits, {
+        ...{ request, patterns: this.#paths, path },
+        client: this.#clientOf(request).address,
+      });
       return { ...request, fields: this.#fields(request.fields, filled) };
     }
     let fields = this.#known.get(request.fields);
@@ -110,7 +118,9 @@ export class Route {
 
   /** What the origin is asked for in place of `target`. */
   rewritten(request: Request, target: string): string {
-    return this.#rewrite === undefined ? target : rewritten(this.#rewrite, this.#paths, request, target);
+    return this.#rewrite === undefined
+      ? target
+      : rewritten(this.#rewrite, this.#paths, this.#clientOf, request, target);
   }
 }
 

@@ -48,6 +48,8 @@ export class Site implements Realm {
   readonly #configs: readonly RouteConfig[];
   readonly #routes = new Map<RouteConfig, Route>();
   readonly #elsewhere: Route;
+  /** Some routes look at the client. */
+  readonly #byClient: boolean;
 
   constructor(config: Config, upstreams: Upstreams, tools: GateTools) {
     this.trusted = addressTest(config.trustedProxies);
@@ -59,6 +61,8 @@ export class Site implements Realm {
     this.clientOf = clients(this.trusted, config.clientAddress);
     const gateOf = gatesOf(config, this.clientOf, tools);
     this.#configs = config.routes;
+    this.#byClient = config.routes.some(({ match }) => match.clients !== undefined);
+    const clientOf = this.clientOf;
     const group = config.origin.kind === 'group' ? config.origin.name : DEFAULT_GROUP;
     const hidden = config.routes.some(({ match }) => (match.headers ?? match.clients) !== undefined);
     const label = (...how: Parameters<typeof labelOf>): string | undefined =>
@@ -69,6 +73,7 @@ export class Site implements Realm {
       hostPolicy: config.host,
       headers: config.headers,
       gate: gateOf(config.access),
+      clientOf,
       label: label(group, config.host, config.headers, undefined),
     });
     for (const route of config.routes) {
@@ -77,6 +82,7 @@ export class Site implements Realm {
       const made = {
         ...{ rules, upstream, hostPolicy: host, headers, rewrite, local, paths: match.path ?? [] },
         gate: gateOf(route.access),
+        clientOf,
         label: label(origin, host, headers, rewrite),
       };
       this.#routes.set(route, new Route(made));
@@ -84,13 +90,19 @@ export class Site implements Realm {
   }
 
   /** The route of a request, as if it had this method. */
-  route(method: string, request: Routed): Route {
-    return this.#of(matchRoute(this.#configs, method, request));
+  route(method: string, request: Request): Route {
+    return this.#of(matchRoute(this.#configs, method, this.#routed(request)));
   }
 
   /** The rules for a request, once the media type of its response is known. */
-  rulesFor(method: string, request: Routed, contentType: string): CacheRules {
-    return this.#of(matchRoute(this.#configs, method, request, contentType)).rules;
+  rulesFor(method: string, request: Request, contentType: string): CacheRules {
+    return this.#of(matchRoute(this.#configs, method, this.#routed(request), contentType)).rules;
+  }
+
+  #routed(request: Request): Routed {
+    if (!this.#byClient) return request;
+    const { authority, target, fields } = request;
+    return { authority, target, fields, client: this.clientOf(request).address };
   }
 
   #of(config: RouteConfig | undefined): Route {

@@ -38,18 +38,20 @@ export function starsOf(template: Template): number {
 
 /** What the places stand for: the request's words, and the path patterns of its route with the path that one of them matched. */
 export interface Values {
-  readonly request: Pick<Request, 'scheme' | 'authority' | 'target' | 'method' | 'peer'>;
+  readonly request: Pick<Request, 'scheme' | 'authority' | 'target' | 'method'>;
   readonly patterns: readonly Pattern[];
   /** In the spelling that patterns see. */
   readonly path: string;
+  /** The client's address. */
+  readonly client: string;
 }
 
-export function fillTemplate(template: Template, { request, patterns, path }: Values): string {
+export function fillTemplate(template: Template, { request, patterns, path, client }: Values): string {
   let stars: readonly string[] | undefined;
   let text = '';
   for (const part of template) {
     if (typeof part === 'string') text += part;
-    else if ('name' in part) text += wordOf(part.name, request);
+    else if ('name' in part) text += part.name === 'client' ? client : wordOf(part.name, request);
     else {
       stars ??= starsIn(patterns, path);
       text += stars[part.star - 1] ?? '';
@@ -73,7 +75,10 @@ function placeOf(text: string): Template[number] | undefined {
   return name === undefined ? undefined : { name };
 }
 
-function wordOf(name: Name, { scheme, authority, target, method, peer }: Values['request']): string {
+function wordOf(
+  name: Exclude<Name, 'client'>,
+  { scheme, authority, target, method }: Values['request'],
+): string {
   const mark = target.indexOf('?');
   switch (name) {
     case 'scheme':
@@ -88,8 +93,6 @@ function wordOf(name: Name, { scheme, authority, target, method, peer }: Values[
       return mark === -1 ? '' : target.slice(mark);
     case 'method':
       return method;
-    case 'client':
-      return peer.address;
     default:
       return name satisfies never;
   }

@@ -279,3 +279,19 @@ describe('faults in routes', () => {
     expect(fault(route)).toContain(path);
   });
 });
+
+describe('the client of conditions and places', () => {
+  it('is whom a trusted proxy names', async () => {
+    const { origin, edge } = await proxied({
+      trustedProxies: ['127.0.0.0/8'],
+      clientAddress: 'x-forwarded-for',
+      headers: { request: { set: { 'X-Real-IP': '{client}' } } },
+      routes: [{ match: { clients: ['192.0.2.0/24'] }, respond: { body: 'you' } }],
+    });
+    origin.on('*', { headers: FRESH, body: 'x' });
+    const ask = (from: string) => get(edge.url, '/a', { headers: { 'X-Forwarded-For': from } });
+    expect((await ask('192.0.2.7')).body.toString()).toBe('you');
+    expect((await ask('192.0.2.7, 198.51.100.1')).body.toString()).toBe('x');
+    expect(headersOf(origin, '/a')).toMatchObject({ 'x-real-ip': '198.51.100.1' });
+  });
+});
