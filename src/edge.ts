@@ -112,7 +112,6 @@ export class Edge {
     this.#presenter = new Presenter({
       ...options,
       compressor: this.#compressor,
-      rulesFor: (request, type) => this.#site.rulesFor(request.method, request, type),
       touch: (record) => options.store.touch(record),
     });
     const keep = new Keep({ ...options, aliases: this.#aliases, compressor: this.#compressor });
@@ -247,7 +246,7 @@ export class Edge {
     const record = selectVariant(records, request.fields);
     if (this.#suffices(record) || store.isWhole(key)) return this.#decide(visit, records, record);
     store
-      .get(key, (all) => this.#suffices(selectVariant(all, request.fields)))
+      .get(key, (all) => this.#suffices(selectVariant(withoutForms(all), request.fields)))
       .then(
         (found) => this.#decideOn(visit, found),
         (error: unknown) => {
@@ -717,9 +716,9 @@ export class Edge {
   }
 
   /** A stored response in the form that the request takes. */
-  #shown({ held, request, admission }: Visit, record: Stored<StoredMeta>): Stored<StoredMeta> {
+  #shown({ held, realm, request, admission }: Visit, record: Stored<StoredMeta>): Stored<StoredMeta> {
     if (record.meta.content === undefined) return record;
-    return this.#presenter.present(record, held, request, admission.facts);
+    return this.#presenter.present(record, held, realm, request, admission.facts);
   }
 
   #served({ request, admission }: Visit, shown: Stored<StoredMeta>): Stored<StoredMeta> {

@@ -48,10 +48,13 @@ interface Shown {
   readonly asked: Set<Coding>;
 }
 
+/** Whose settings hold: the rules for a request, once the media type of its response is known. */
+export interface Ruling {
+  rulesFor(method: string, request: Request, contentType: string): { readonly compress: CompressRules };
+}
+
 export interface PresenterOptions {
   readonly compressor: Compressor;
-  /** The rules for a request, once the media type of its response is known. */
-  readonly rulesFor: (request: Request, contentType: string) => { readonly compress: CompressRules };
   readonly touch: (record: Record) => void;
   readonly counters: Pick<Counters, 'formsServed' | 'formsSavedBytes'>;
 }
@@ -73,10 +76,16 @@ export class Presenter {
    * What this request is shown of a stored response. The same object for the same record and form.
    * @param held all that was found under its key, forms too
    */
-  present(record: Record, held: readonly Record[], request: Request, facts: RequestFacts): Record {
+  present(
+    record: Record,
+    held: readonly Record[],
+    ruling: Ruling,
+    request: Request,
+    facts: RequestFacts,
+  ): Record {
     const { content } = record.meta;
     if (content === undefined) return record;
-    const shown = this.#shown.get(record) ?? this.#begin(record, request);
+    const shown = this.#shown.get(record) ?? this.#begin(record, ruling, request);
     const order = shown.rules.encodings;
     if (order.length === 0) return record;
     const accepted = acceptance(facts.fields);
@@ -102,8 +111,9 @@ export class Presenter {
     if (method === 'GET' && !hasRange && !conditional) counters.formsSavedBytes += shown.savedBytes;
   }
 
-  #begin(record: Record, request: Request): Shown {
-    const rules = this.#options.rulesFor(request, fieldOf(record.meta, 'content-type') ?? '').compress;
+  #begin(record: Record, ruling: Ruling, request: Request): Shown {
+    const type = fieldOf(record.meta, 'content-type') ?? '';
+    const rules = ruling.rulesFor(request.method, request, type).compress;
     const { key, variant, body, tier } = record;
     const plain = { key, variant, body, tier, meta: shownMeta(record.meta) };
     const shown = { rules, plain, forms: new Map(), asked: new Set<Coding>() };
