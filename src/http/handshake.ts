@@ -94,7 +94,7 @@ export class Handshakes {
 
   #done(socket: TLSSocket): void {
     const handshake = this.#take(socket);
-    if (handshake === undefined) {
+    if (handshake === undefined || handshake.raw.destroyed) {
       socket.destroy();
       return;
     }

@@ -108,7 +108,9 @@ export class Http2Connection implements Served, ExchangeOwner {
     );
     session.on('ping', () => this.#charge(this.#pings, 1, 'pings'));
     session.on('remoteSettings', () => this.#charge(this.#settings, 1, 'settings'));
-    session.once('connect', () => session.setLocalWindowSize(SESSION_WINDOW_BYTES));
+    session.once('connect', () => {
+      if (!session.destroyed) session.setLocalWindowSize(SESSION_WINDOW_BYTES);
+    });
     // What is wrong with a session ends it; its streams and 'close' say so.
     session.on('error', () => {});
     session.once('close', () => this.#ended());
@@ -129,7 +131,7 @@ export class Http2Connection implements Served, ExchangeOwner {
   }
 
   drain(): void {
-    if (this.#closing) return;
+    if (this.#closing || this.#session.destroyed) return;
     if (this.#exchanges.size === 0) {
       this.#finish();
       return;
@@ -156,6 +158,8 @@ export class Http2Connection implements Served, ExchangeOwner {
     // A stream that was reset with an error says so by 'close', too.
     stream.on('error', ignore);
     stream.on('close', () => this.#over(exchange, stream));
+    // Taken back in the same breath: nothing is done for it.
+    if (stream.destroyed) return;
     if (head instanceof Refusal) {
       exchange.refuse(head);
       return;

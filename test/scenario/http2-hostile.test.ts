@@ -170,6 +170,20 @@ describe('a flood by HTTP/2', () => {
     expect(edge.log.some(({ reason }) => String(reason).includes('resets'))).toBe(true);
   });
 
+  it('of requests taken back in the same breath asks the origin nothing', async () => {
+    const { origin, edge } = await given({}, { http2: { resetBurst: 20 } });
+    const client = await RawH2.open(edge.secureUrl);
+    await client.until(({ type }) => type === FRAME.settings);
+    const cancel = Buffer.from([0, 0, 0, CANCEL]);
+    const both = Array.from({ length: 50 }, (_, i) => [
+      frame(FRAME.headers, END_STREAM | END_HEADERS, 2 * i + 1, block(requestLines(`/slow?${i}`))),
+      frame(FRAME.reset, 0, 2 * i + 1, cancel),
+    ]);
+    client.socket.write(Buffer.concat(both.flat()));
+    expect(await client.goaway()).toBe(ENHANCE_YOUR_CALM);
+    expect(origin.requests()).toEqual([]);
+  });
+
   it('of requests taken back is no flood when they were answered before', async () => {
     const { origin, edge } = await given({}, { http2: { resetBurst: 20 } });
     origin.on('/a', { headers: { 'Cache-Control': 'max-age=60' }, body: 'x' });
