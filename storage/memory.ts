@@ -64,8 +64,6 @@ export class MemoryRecord<M> implements Stored<M>, Tenant<MemoryRecord<M>> {
   standing = Number.NaN;
   /** False once evicted, deleted or replaced. */
   resident = true;
-  /** The owner's own, for what it works out once per record. Not counted. */
-  scratch: unknown = undefined;
 
   constructor(
     name: Pick<MemoryRecord<M>, 'key' | 'variant' | 'mark'>,

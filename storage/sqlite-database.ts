@@ -3,17 +3,17 @@
 
 import { Bodies, type Totals } from './sqlite-bodies.ts';
 import { NodeSqliteDriver } from './sqlite-driver.ts';
-import { databasePath, MalformedDatabase, walFileBytes } from './sqlite-files.ts';
+import { databasePath, MalformedDatabase } from './sqlite-files.ts';
 import { findVariants, readChunk } from './sqlite-find.ts';
 import { decodeHead, encodeHead, type Head, type HeadVariant, headName } from './sqlite-head.ts';
 import type { Cursor } from './sqlite-index.ts';
 import type { FoundVariant } from './sqlite-protocol.ts';
+import { PAGE_BYTES, Space, walBudget } from './sqlite-space.ts';
 import type { DiskEviction } from './sqlite-standing.ts';
 import { BlobTable } from './sqlite-table.ts';
 import type { Entry, Removed, Selection } from './store.ts';
 
 const FORMAT = 2;
-const PAGE_BYTES = 4096;
 /** Pages that a small change touches (three tables and their indexes): what it adds to the log, bytes. */
 export const CHANGE_BYTES = 6 * PAGE_BYTES;
 const NOTHING: Removed = { records: 0, bytes: 0 };
@@ -27,12 +27,10 @@ export interface NewRecord {
 }
 
 export class CacheDatabase {
-  /** What the database file may hold; the rest of the bound is the log's. */
-  readonly maxBytes: number;
+  readonly space: Space;
   /** Bytes of log that one transaction may add. */
   readonly transactionBytes: number;
   readonly bodies: Bodies;
-  readonly #dir: string;
   readonly #driver: NodeSqliteDriver;
   readonly #heads: BlobTable;
   #damaged = 0;
@@ -45,11 +43,9 @@ export class CacheDatabase {
     heads: BlobTable,
     bodies: Bodies,
   ) {
-    const walBytes = walBudget(maxBytes);
-    this.maxBytes = maxBytes - walBytes;
-    this.transactionBytes = Math.floor(walBytes / 4);
+    this.space = new Space(dir, maxBytes, driver);
+    this.transactionBytes = Math.floor(walBudget(maxBytes) / 4);
     this.bodies = bodies;
-    this.#dir = dir;
     this.#driver = driver;
     this.#heads = heads;
   }
@@ -95,18 +91,6 @@ export class CacheDatabase {
     const damaged = this.#damaged;
     this.#damaged = 0;
     return damaged;
-  }
-
-  /** Bytes of pages in use; the file's free pages are room. */
-  get usedBytes(): number {
-    return (
-      (this.#driver.number('PRAGMA page_count') - this.#driver.number('PRAGMA freelist_count')) * PAGE_BYTES
-    );
-  }
-
-  /** Bytes in use, the log counted. */
-  get heldBytes(): number {
-    return this.usedBytes + walFileBytes(this.#dir);
   }
 
   /** What the open transaction adds to the log, estimated. */
@@ -273,22 +257,9 @@ export class CacheDatabase {
     return swept;
   }
 
-  /** Whether so much of the file is free (or it is over its bound) that pages should go back to the file system. */
-  get shrinkable(): boolean {
-    const pages = this.#driver.number('PRAGMA page_count');
-    const free = this.#driver.number('PRAGMA freelist_count');
-    return free > 0 && (pages * PAGE_BYTES > this.maxBytes || (free > 2048 && free * 2 > pages));
-  }
-
-  /** Writes the log back into the database file, which then has the size it should have. */
-  checkpoint(): void {
-    this.#driver.all('PRAGMA wal_checkpoint(TRUNCATE)');
-  }
-
   /** Gives some free pages back; the file is shorter after a checkpoint. */
   shrink(): void {
-    this.#driver.all('PRAGMA incremental_vacuum(64)');
-    this.#pendingBytes += 64 * PAGE_BYTES;
+    this.#pendingBytes += this.space.shrink();
   }
 
   close(): void {
@@ -323,9 +294,4 @@ export class CacheDatabase {
     const removed = await this.remove(name, (one) => one.bodyId === bodyId);
     this.#damaged += removed.records;
   }
-}
-
-/** The part of the disk bound that belongs to the log. */
-function walBudget(maxBytes: number): number {
-  return Math.min(32 * 1024 * 1024, Math.max(1024 * 1024, Math.floor(maxBytes / 8)));
 }

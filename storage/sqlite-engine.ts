@@ -229,7 +229,7 @@ export class Engine {
       const { dropped, undecodable } = this.#counts;
       return {
         records: db.totals.records,
-        bytes: db.heldBytes,
+        bytes: db.space.heldBytes,
         evictions: this.#writer.evictions,
         dropped,
         failedWrites: this.#session.failedWrites,

@@ -47,7 +47,7 @@ export class Writer {
 
   /** To be called when all is committed. */
   settled(db: CacheDatabase): void {
-    if (this.#shrunk) db.checkpoint();
+    if (this.#shrunk) db.space.checkpoint();
     this.#shrunk = false;
   }
 
@@ -97,7 +97,7 @@ export class Writer {
   async #tidy(db: CacheDatabase): Promise<boolean> {
     if (isOverfull(db, 0) && (await this.#free())) return true;
     if (db.bodies.hasGarbage) return (await this.#begin()).sweep();
-    if (!db.shrinkable) return false;
+    if (!db.space.shrinkable) return false;
     (await this.#begin()).shrink();
     this.#shrunk = true;
     return true;
@@ -114,7 +114,7 @@ export class Writer {
 }
 
 function isOverfull(db: CacheDatabase, bytes: number): boolean {
-  return db.usedBytes + bytes + CHANGE_BYTES > db.maxBytes;
+  return db.space.usedBytes + bytes + CHANGE_BYTES > db.space.maxBytes;
 }
 
 function stepBytes(db: CacheDatabase): number {

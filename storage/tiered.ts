@@ -5,10 +5,9 @@
 // call forgets the key's lookup and promotion, and what is not there any more when it ends keeps its hands off memory.
 
 import type { MemoryRecord, MemoryStore } from './memory.ts';
+import { Promotions } from './promotions.ts';
 import type { Inflow, Inflowing, Removed, Store, Stored, StoreStats, Tier } from './store.ts';
 
-/** Large bodies promoted at the same time. */
-const MAX_PROMOTIONS = 2;
 /** Larger bodies are put in parts where that can be, to hold little memory while they come. */
 const PARTS_BYTES = 16 * 1024 * 1024;
 const NONE: readonly never[] = [];
@@ -67,9 +66,7 @@ export class TieredStore<M> implements FrontStore<M> {
   readonly #lowerTier: Tier;
   readonly #usable: ((record: Stored<M>) => boolean) | undefined;
   readonly #lookups = new Map<string, Promise<readonly Stored<M>[]>>();
-  /** Large bodies on their way up; the value is the token of the promotion. */
-  readonly #promotions = new Map<string, symbol>();
-  #promoting = 0;
+  readonly #promotions: Promotions<M>;
   #lowerFailures = 0;
 
   constructor(
@@ -78,6 +75,7 @@ export class TieredStore<M> implements FrontStore<M> {
     options: TieredOptions<M> = {},
   ) {
     this.#memory = memory;
+    this.#promotions = new Promotions(memory);
     this.#lower = lower;
     this.#lowerTier = options.lowerTier ?? 'disk';
     this.#usable = options.usable;
@@ -214,7 +212,7 @@ export class TieredStore<M> implements FrontStore<M> {
   /** Removes everything. Gone from memory when this returns its promise. */
   async removeAll(): Promise<RemovedByTier> {
     this.#lookups.clear();
-    this.#promotions.clear();
+    this.#promotions.forgetAll();
     const memory = this.#memory.clearNow();
     const lower = this.#lower;
     if (lower === undefined) return { memory };
@@ -244,14 +242,14 @@ export class TieredStore<M> implements FrontStore<M> {
 
   async close(): Promise<void> {
     this.#lookups.clear();
-    this.#promotions.clear();
+    this.#promotions.forgetAll();
     await this.#lower?.close();
     await this.#memory.close();
   }
 
   #forget(key: string): void {
     this.#lookups.delete(key);
-    this.#promotions.delete(key);
+    this.#promotions.forget(key);
   }
 
   #lookup(key: string, lower: Store<M>): Promise<readonly Stored<M>[]> {
@@ -260,7 +258,7 @@ export class TieredStore<M> implements FrontStore<M> {
         const held = this.#memory.getNow(key) ?? NONE;
         if (isCurrent()) {
           this.#lookups.delete(key);
-          this.#promote(key, stored, held);
+          this.#promotions.promote(key, stored, held);
         }
         return merge(held, stored);
       },
@@ -272,48 +270,6 @@ export class TieredStore<M> implements FrontStore<M> {
     const isCurrent = (): boolean => this.#lookups.get(key) === lookup;
     this.#lookups.set(key, lookup);
     return lookup;
-  }
-
-  /** Puts into memory what fits: small bodies at once, large ones when they are read. */
-  #promote(key: string, stored: readonly Stored<M>[], held: readonly Stored<M>[]): void {
-    const large: Stored<M>[] = [];
-    for (const record of stored) {
-      if (held.some(({ variant }) => variant === record.variant)) continue;
-      const { chunks } = record.body;
-      if (chunks !== undefined) this.#memory.putNow(key, record.variant, record.meta, chunks, true);
-      else large.push(record);
-    }
-    if (large.length === 0 || this.#promotions.has(key)) return;
-    const token = Symbol(key);
-    this.#promotions.set(key, token);
-    const isCurrent = (): boolean => this.#promotions.get(key) === token;
-    void (async () => {
-      for (const record of large) await this.#promoteLarge(record, isCurrent);
-      if (isCurrent()) this.#promotions.delete(key);
-    })();
-  }
-
-  async #promoteLarge({ key, variant, meta, body }: Stored<M>, isCurrent: () => boolean): Promise<void> {
-    const { length } = body;
-    if (this.#promoting >= MAX_PROMOTIONS) return;
-    if (!this.#memory.wants(key, variant, length) || !this.#memory.reserve(length)) return;
-    this.#promoting += 1;
-    let reserved = length;
-    try {
-      const chunks: Buffer[] = [];
-      for await (const chunk of body.read(0, length)) {
-        if (!isCurrent()) return;
-        chunks.push(chunk);
-      }
-      this.#memory.release(reserved);
-      reserved = 0;
-      if (isCurrent()) this.#memory.putNow(key, variant, meta, chunks, true);
-    } catch {
-      // The reader of the body hears of it; a promotion can do without.
-    } finally {
-      this.#promoting -= 1;
-      this.#memory.release(reserved);
-    }
   }
 
   /** What both tiers make of a write: a failure below counts only when memory did not take it. */

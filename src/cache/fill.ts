@@ -35,7 +35,7 @@ export interface Backing {
   release(): void;
 }
 
-/** What a backed fill holds back for readers that keep up, though it is written. */
+/** What a backed fill holds for readers that keep up, though it is written; and the most that is not written yet. */
 const BACKED_BYTES = 4 * 1024 * 1024;
 
 /** How a fill ended; `chunks` is the whole body, present only when it was kept. */
@@ -227,7 +227,7 @@ export class Fill {
     const unwritten = isWritten ? this.received - (this.#backing?.written ?? 0) : 0;
     // Nobody reads but the store wants it: run on. Otherwise stay within the lead.
     const lead = this.#fastest < 0 ? 0 : this.received - this.#fastest;
-    const hold = lead > LEAD_BYTES || unwritten > LAG_BYTES;
+    const hold = lead > LEAD_BYTES || unwritten > BACKED_BYTES;
     if (hold === this.#paused) return;
     this.#paused = hold;
     if (hold) this.#options.tap.pause();

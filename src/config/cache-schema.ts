@@ -88,7 +88,10 @@ const settings = {
     fieldName,
   ),
   passTargetedFields: flag('Keep the targeted fields in responses to clients.'),
-  maxObject: size('Largest content that is stored.', { min: 0, max: 1024 ** 4 }),
+  maxObject: size(
+    'Largest content that is stored; never more than an eighth of the disk, or half of a memory without one.',
+    { min: 0, max: 1024 ** 4 },
+  ),
   maxVariants: integer('Variants that are kept of one cache key; the oldest beyond it is evicted.', {
     min: 1,
     max: 10_000,

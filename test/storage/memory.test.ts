@@ -27,13 +27,6 @@ describe('the hit path', () => {
     expect(found?.[0]).toMatchObject({ meta: 'm', resident: false, tier: 'memory' });
   });
 
-  it('keeps what the owner leaves on a record', () => {
-    const store = open(100 * KB);
-    const record = store.putNow('k', '', 'm', [bytesOf(10)]);
-    if (record !== undefined) record.scratch = 'wire bytes';
-    expect(store.getNow('k')?.[0]?.scratch).toBe('wire bytes');
-  });
-
   it('finds a record as soon as put was called', () => {
     const store = open(100 * KB);
     void store.put('k', '', 'm', [bytesOf(10)]);
