@@ -4,6 +4,7 @@
 import './heap.ts';
 import { Command } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
+import type { OriginsOptions } from './cli/origins.ts';
 import type { PurgeOptions } from './cli/purge.ts';
 import type { WhereOptions } from './cli/where.ts';
 
@@ -120,6 +121,21 @@ ofEdge(
   await orFaults(async () => {
     const { inspectCommand } = await import('./cli/inspect.ts');
     return inspectCommand(url, withToken(options));
+  });
+});
+
+ofEdge(
+  program
+    .command('origins')
+    .description('show groups of origins and how their servers are; drain a server and bring it back')
+    .argument('[group]', 'only this group')
+    .option('--drain <url>', 'no new requests for this server of the group')
+    .option('--down <url>', 'the same for a server that is broken')
+    .option('--up <url>', 'requests again'),
+).action(async (group: string | undefined, options: WhereOptions & OriginsOptions) => {
+  await orFaults(async () => {
+    const { originsCommand } = await import('./cli/origins.ts');
+    return originsCommand(group, withToken(options));
   });
 });
 

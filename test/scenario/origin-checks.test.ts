@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { cacheStatus, get } from '../support/client.ts';
+import { holdfast } from '../support/command.ts';
 import type { TestEdge } from '../support/edge.ts';
 import { groupScene, textOf, transitions, whoAnswers } from '../support/group.ts';
 import { until } from '../support/proxying.ts';
@@ -124,6 +125,28 @@ describe('the operator', () => {
       (await Promise.all(Array.from({ length: 12 }, (_, i) => get(edge.url, `/${i}`)))).map(textOf).join(''),
     ).toBe('111111111111');
     expect(await shown(edge)).toMatchObject([{ state: 'off' }, { state: 'up', requests: 12 }]);
+  });
+});
+
+describe('holdfast origins', () => {
+  it('shows the groups, and drains a server', async () => {
+    const { edge, origins } = await groupScene({ servers: [{}, { backup: true }] });
+    await whoAnswers(edge, 2);
+    const admin = edge.admin.replace('http://', '');
+    const server = origins[0]?.url ?? '';
+    const table = await holdfast(['origins', '--admin', admin]);
+    expect(table).toMatchObject({ code: 0, stderr: '' });
+    expect(table.stdout).toMatch(new RegExp(`app +${server} +up +1 +0/256 +2 `));
+    const drained = await holdfast(['origins', 'app', '--drain', server, '--json', '--admin', admin]);
+    expect(JSON.parse(drained.stdout)).toMatchObject([
+      { group: 'app', servers: [{ state: 'drain' }, { state: 'up' }] },
+    ]);
+    expect(await whoAnswers(edge, 1)).toBe('1');
+    expect(await holdfast(['origins', 'app', '--up', 'http://nowhere', '--admin', admin])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('no such server'),
+    });
+    expect((await holdfast(['origins', '--up', server, '--admin', admin])).code).toBe(1);
   });
 });
 
