@@ -38,6 +38,8 @@ export class Http1 implements Carrier, ReaderOwner {
   #running: Running | undefined;
   /** performance.now() at which the present wait is over. */
   #deadline = Number.POSITIVE_INFINITY;
+  /** The deadline that the last sweep found passed. */
+  #overdue: number | undefined;
   #closing: PromiseWithResolvers<void> | undefined;
   #keepAliveMs: number;
 
@@ -57,6 +59,11 @@ export class Http1 implements Carrier, ReaderOwner {
 
   sweep(now: number): void {
     if (now < this.#deadline) return;
+    // On a busy machine what has come in time may lie unread: one more look, after the sockets were read.
+    if (this.#overdue !== this.#deadline) {
+      this.#overdue = this.#deadline;
+      return;
+    }
     const running = this.#running;
     if (running === undefined) return this.#drop();
     this.#fail(running, new OriginFailure(running.headSeen ? 'idle-timeout' : 'first-byte-timeout'));
