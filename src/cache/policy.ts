@@ -239,7 +239,8 @@ function describe(input: AssessInput, reading: Reading, namedMs: number): Stored
   const { lifetimeMs, heuristic } = lifetime(input, reading, namedMs);
   const ageMs = initialAgeMs({ fields: response.fields, requestedAt, respondedAt, date });
   // RFC 9111 §4.2.4, §5.2.2.2, .8, .10
-  const mustRevalidate = control.mustRevalidate || control.proxyRevalidate || control.sMaxage !== undefined;
+  const bySMaxage = control.sMaxage !== undefined && !liftsSMaxage(rules);
+  const mustRevalidate = control.mustRevalidate || control.proxyRevalidate || bySMaxage;
   const staleForbidden = mustRevalidate || control.noCache;
   const vary = variantNames(reading.vary === '*' ? [] : reading.vary, rules.key.extraFields);
   return {
@@ -267,6 +268,14 @@ function describe(input: AssessInput, reading: Reading, namedMs: number): Stored
     content: mayEncode(rules.compress, { ...response, control, vary }) ? input.content : undefined,
     coded: undefined,
   };
+}
+
+/**
+ * Deviation: RFC 9111 §5.2.2.10 lets nothing that says s-maxage be used stale. An operator who opens a window for a route
+ * knows that origin; many write s-maxage and mean no more than a lifetime for caches.
+ */
+function liftsSMaxage({ strict, staleWhileRevalidateMs = 0, staleIfErrorMs = 0 }: CacheRules): boolean {
+  return !strict && (staleWhileRevalidateMs > 0 || staleIfErrorMs > 0);
 }
 
 /** The operator's word by status, then the operator's word, then the origin's, then a guess (RFC 9111 §4.2.1, §4.2.2). */

@@ -59,12 +59,12 @@ const settings = {
   ),
   staleWhileRevalidate: durationOr(
     'origin',
-    'How long after its freshness a response is served while it is revalidated behind (RFC 5861 §3).',
+    'How long after its freshness a response is served while it is revalidated behind (RFC 5861 §3); a time set here holds for responses with s-maxage too.',
     LIFETIME,
   ),
   staleIfError: durationOr(
     'origin',
-    'How long after its freshness a response is served where the origin fails (RFC 5861 §4).',
+    'How long after its freshness a response is served where the origin fails (RFC 5861 §4); a time set here holds for responses with s-maxage too.',
     LIFETIME,
   ),
   negativeTtl: durationsBy(

@@ -123,6 +123,18 @@ describe('outside of it', () => {
     },
   );
 
+  it.each([
+    ['s-maxage=60', {}, 'old'],
+    ['s-maxage=60', { strict: true }, 'new'],
+    ['s-maxage=60, proxy-revalidate', {}, 'new'],
+  ])('the window that an operator opens holds for %s, under %j: %s', async (control, more, body) => {
+    const { origin, edge, clock } = await scene({ cache: { staleWhileRevalidate: '30s', ...more } });
+    origin.on('/a', { headers: { 'Cache-Control': control }, body: 'old' }, NEW);
+    await get(edge.url, '/a');
+    clock.advance(70_000);
+    expect((await get(edge.url, '/a')).body.toString()).toBe(body);
+  });
+
   it.each(['no-cache', 'max-age=100', 'min-fresh=1'])('a client that says %s waits', async (control) => {
     const { edge } = await stale(NEW);
     const response = await get(edge.url, '/a', { headers: { 'Cache-Control': control } });
