@@ -141,8 +141,10 @@ describe('stale windows (RFC 5861, RFC 9111 §4.2.4)', () => {
     ['max-age=1, stale-while-revalidate=10', { rules: { staleWhileRevalidateMs: 0 } }, [0, 0, false]],
     ['max-age=1, stale-while-revalidate=10, must-revalidate', { rules }, [0, 0, true]],
     ['max-age=1, stale-while-revalidate=10, proxy-revalidate', { rules }, [0, 0, true]],
-    ['s-maxage=1, stale-while-revalidate=10', { rules }, [0, 0, true]],
-    ['s-maxage=x, stale-while-revalidate=10', { rules }, [0, 0, true]],
+    ['s-maxage=1, stale-while-revalidate=10', {}, [0, 0, true]],
+    ['s-maxage=x, stale-while-revalidate=10', {}, [0, 0, true]],
+    ['s-maxage=1, stale-while-revalidate=10', { rules }, [30, 40, false]],
+    ['s-maxage=1, stale-while-revalidate=10', { rules: { ...rules, strict: true } }, [0, 0, true]],
     ['max-age=1, stale-while-revalidate=10, no-cache', { rules }, [0, 0, false]],
     ['max-age=1, stale-while-revalidate=10, no-cache="x-a"', {}, [10, 0, false]],
   ])('%s %j', (control, given, [swr, sie, mustRevalidate]) => {
