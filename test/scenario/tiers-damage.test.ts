@@ -91,7 +91,8 @@ describe('a database that is damaged while the edge runs', () => {
     const last = await get(again.url, '/large');
     expect(last.complete).toBe(true);
     expect(sha256(last.body)).toBe(sha256(large));
-    expect(origin.requests().length).toBe(2);
+    // A fetch under way when the database turns out to be malformed is lost with it.
+    expect(origin.requests().length).toBeOneOf([2, 3]);
   });
 });
 
