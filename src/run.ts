@@ -1,6 +1,7 @@
 // One run of the program as its operator sees it: started, announced, drained on a signal, its exit code.
 
 import { type Config, formatAddress } from './config.ts';
+import { inheritedSockets } from './inherited.ts';
 import { createLog } from './observe/log.ts';
 import { type Running, start } from './start.ts';
 import { lookAround, warningsOf } from './surroundings.ts';
@@ -13,7 +14,8 @@ export async function run(load: () => Config): Promise<number> {
   const config = load();
   const { log, flush } = createLog({ level: config.log.level });
   const stopped = firstSignal();
-  const running = await start(config, log, { load });
+  const inherited = inheritedSockets(process.env, process.pid);
+  const running = await start(config, log, { load, inherited });
   for (const warning of warningsOf(lookAround(), config, running.workers)) log.warn(warning);
   process.on('SIGHUP', () => void running.reload('SIGHUP'));
   announce(config, running);

@@ -2,6 +2,7 @@
 // No logic of its own.
 
 import { randomBytes } from 'node:crypto';
+import { createServer } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { isDeepStrictEqual } from 'node:util';
 import { Journal } from '../storage/journal.ts';
@@ -15,6 +16,7 @@ import type { StoredMeta } from './cache/stored.ts';
 import { type Address, type Config, ConfigError, formatAddress } from './config.ts';
 import { bucketMemory } from './gate/buckets.ts';
 import { crowdMemory } from './gate/crowd.ts';
+import { type Inherited, NONE_INHERITED } from './inherited.ts';
 import { joinNodes, type Nodes } from './nodes.ts';
 import type { Log } from './observe/log.ts';
 import { processMetrics } from './observe/metrics.ts';
@@ -28,6 +30,7 @@ import { countWorkers } from './workers/count.ts';
 import type { News } from './workers/messages.ts';
 import { startThreads, type Workers } from './workers/pool.ts';
 import { startSingle } from './workers/single.ts';
+import type { Door } from './workers/worker.ts';
 
 /** A started edge. */
 export interface Running {
@@ -52,6 +55,8 @@ export interface Running {
 export interface StartOptions {
   /** Epoch ms. */
   readonly now?: () => number;
+  /** Sockets that are listened at in place of new ones. */
+  readonly inherited?: Inherited;
   /** Reads the settings anew for a reload; without it there is none. @throws ConfigError */
   readonly load?: () => Config;
 }
@@ -60,7 +65,7 @@ export interface StartOptions {
 export async function start(
   config: Config,
   log: Log,
-  { now = Date.now, load = () => config }: StartOptions = {},
+  { now = Date.now, load = () => config, inherited = NONE_INHERITED }: StartOptions = {},
 ): Promise<Running> {
   const closing: (() => Promise<unknown>)[] = [];
   const close = async (): Promise<void> => {
@@ -118,21 +123,23 @@ export async function start(
     const current = (): Config => reloader?.config ?? config;
     closing.push(() => pool.close(current().timeouts.drainMs));
 
-    const listening = await listenOn('listen', config.listen, (address) => pool.listen('plain', address));
+    const open = (path: string, door: Door, address: Address): Promise<Address> => {
+      const fds = inherited[door];
+      return listenOn(path, address, async (at) => {
+        if (fds.length === 0 && at.port !== 0) await expectFree(at);
+        return pool.listen(door, at, fds);
+      });
+    };
+    const listening = await open('listen', 'plain', config.listen);
     const keeper = await openTls(config, pool, log, now);
     closing.push(async () => keeper?.close());
-    const tls =
-      config.tls &&
-      (await listenOn('tls.listen', config.tls.listen, (address) => pool.listen('tls', address)));
+    const tls = config.tls && (await open('tls.listen', 'tls', config.tls.listen));
     const watch = new OriginWatch({ config, log, now, tell: (word) => pool.advise(word) });
     closing.push(() => watch.close());
     if (config.forwardProxy?.rules.some(({ action }) => action === 'allow') === false)
       log.warn('the forward proxy allows nothing: forwardProxy.acl has no rule with "allow"');
-    const forward =
-      config.forwardProxy &&
-      (await listenOn('forwardProxy.listen', config.forwardProxy.listen, (address) =>
-        pool.listen('forward', address),
-      ));
+    const { forwardProxy } = config;
+    const forward = forwardProxy && (await open('forwardProxy.listen', 'forward', forwardProxy.listen));
     reloader = new Reloader({
       config,
       load,
@@ -166,7 +173,9 @@ export async function start(
     closing.push(() => admin.listener.close(1000));
     const adminAddress =
       config.admin &&
-      (await listenOn('admin', config.admin, ({ host, port }) => admin.listener.listen(host, port)));
+      (await listenOn('admin', config.admin, ({ host, port }) =>
+        admin.listener.listen(host, port, inherited.admin[0]),
+      ));
     log.info(
       {
         listening: formatAddress(listening),
@@ -291,6 +300,15 @@ function startWorkers(options: WorkersOptions): Promise<Workers> | Workers {
     spreadInvalidation: undefined,
     reusePort: false,
     processMetrics: true,
+  });
+}
+
+/** Several workers share a port, and would share it with another program of theirs: that one is to be found out. */
+function expectFree({ host, port }: Address): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once('error', reject);
+    probe.listen({ ...(host !== undefined && { host }), port }, () => probe.close(() => resolve()));
   });
 }
 

@@ -29,6 +29,8 @@ type State = 'idle' | 'head' | 'exchange' | 'discard' | 'tunnel' | 'linger';
 /** Received bytes that are held while something else is going on; then the socket is paused. */
 const HELD_BYTES = 64 * 1024;
 const DISCARD_MS = 1000;
+/** What a connection that was just made is given for its first request where the listener closes. */
+const FRESH_MS = 1000;
 const LINGER_MS = 2000;
 const LINGER_BYTES = 16 * 1024 * 1024;
 
@@ -55,6 +57,8 @@ export class Connection implements Outlet, IntakeOwner, Served {
   /** Bytes of the head begun that were found too few. */
   #seen = 0;
   #advancing = false;
+  /** No request has come yet: the first may be on its way. */
+  #fresh = true;
   #halfClosed = false;
   #lingered = 0;
   #deadline: number;
@@ -88,7 +92,9 @@ export class Connection implements Outlet, IntakeOwner, Served {
   }
 
   drain(): void {
-    if (this.idle) this.socket.destroySoon();
+    if (!this.idle) return;
+    if (this.#fresh) this.#deadline = this.#shared.now() + FRESH_MS;
+    else this.socket.destroySoon();
   }
 
   /** Between requests and with nothing left to send. */
@@ -103,7 +109,7 @@ export class Connection implements Outlet, IntakeOwner, Served {
     const { limits, draining } = this.#shared;
     const waitedMs = this.#stall.waitedMs(now);
     if (waitedMs === undefined) {
-      if (draining && this.idle) this.#deadline = now;
+      if (draining && this.idle && !this.#fresh) this.#deadline = now;
     } else if (waitedMs >= limits.writeIdleTimeoutMs) {
       this.breakOff();
       return;
@@ -274,6 +280,7 @@ export class Connection implements Outlet, IntakeOwner, Served {
   }
 
   #begin(head: Head, now: number): void {
+    this.#fresh = false;
     const { block, method, version } = head;
     const decoder = decoderFor(block, this.#shared.limits);
     if (decoder instanceof Refusal) {

@@ -52,11 +52,11 @@ export interface Doorkeeper {
 
 export interface Listener {
   /** Without a host on all interfaces; port 0 takes any free port. Rejects with the system's error (EADDRINUSE, EACCES, …). */
-  listen(host: string | undefined, port: number): Promise<{ host: string; port: number }>;
+  listen(host: string | undefined, port: number, fd?: number): Promise<{ host: string; port: number }>;
   /** Handshakes to come are made by these terms; for a listener that ends TLS. @throws when they cannot be used */
   secure(terms: TlsTerms): void;
   /**
-   * Drains: accepts no more, closes idle connections at once, lets responses finish with `Connection: close`,
+   * Drains: accepts no more, closes idle connections at once (new ones a moment later, for their first request), lets responses finish with `Connection: close`,
    * destroys what is left after `graceMs`. Resolves when no connection is left.
    */
   close(graceMs: number): Promise<void>;
@@ -88,6 +88,8 @@ class TcpListener implements Listener {
   #proxy: ProxyTerms | undefined;
   #sweeper: NodeJS.Timeout | undefined;
   #closing: Promise<void> | undefined;
+  /** The grace of draining is over. */
+  #broken = false;
   /** Set once the server has closed: hears of the last connection's end. */
   #emptied: (() => void) | undefined;
 
@@ -123,12 +125,13 @@ class TcpListener implements Listener {
     return this.#connections.size;
   }
 
-  listen(host: string | undefined, port: number): Promise<{ host: string; port: number }> {
+  listen(host: string | undefined, port: number, fd?: number): Promise<{ host: string; port: number }> {
     return new Promise((resolve, reject) => {
       const server = this.#server;
       server.once('error', reject);
-      const where = host === undefined ? { port } : { host, port };
-      server.listen({ ...where, reusePort: this.#options.reusePort === true, backlog: 1024 }, () => {
+      const reusePort = this.#options.reusePort === true;
+      const where = { ...(host !== undefined && { host }), port, reusePort };
+      server.listen({ ...(fd === undefined ? where : { fd }), backlog: 1024 }, () => {
         server.off('error', reject);
         // A failed accept (no descriptor left) costs one client, not the listener.
         server.on('error', () => {});
@@ -159,6 +162,7 @@ class TcpListener implements Listener {
 
   destroy(): void {
     this.#shared.draining = true;
+    this.#broken = true;
     this.#closing ??= this.#stop();
     for (const connection of this.#connections.values()) connection.breakOff();
   }
@@ -168,6 +172,7 @@ class TcpListener implements Listener {
     const stopped = this.#stop();
     for (const connection of this.#connections.values()) connection.drain();
     const timer = setTimeout(() => {
+      this.#broken = true;
       for (const connection of this.#connections.values()) connection.breakOff();
     }, graceMs);
     await stopped;
@@ -188,7 +193,8 @@ class TcpListener implements Listener {
 
   #accept(socket: Socket): void {
     const peer = peerOf(socket);
-    if (peer === undefined || this.#shared.draining) {
+    // Who was let in by the system just before the listener closed is served.
+    if (peer === undefined || this.#broken) {
       socket.on('error', () => {});
       socket.destroy();
       return;

@@ -46,7 +46,12 @@ export type News =
 
 /** A question of the main thread to a worker. */
 export type Order =
-  | { readonly kind: 'listen'; readonly door: Door; readonly address: Address }
+  | {
+      readonly kind: 'listen';
+      readonly door: Door;
+      readonly address: Address;
+      readonly fd: number | undefined;
+    }
   | { readonly kind: 'secure'; readonly terms: TlsTerms }
   | { readonly kind: 'meet'; readonly peer: Peer }
   /** The news are not left until the next request. `seq` names a purge whose effect is asked for. */

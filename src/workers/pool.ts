@@ -38,7 +38,7 @@ export interface Workers {
   /** No worker serves a request any more that does not know it. */
   tell(news: News): void;
   /** Listens; port 0 is taken once and shared. Rejects with the system's error. */
-  listen(door: Door, address: Address): Promise<Address>;
+  listen(door: Door, address: Address, fds?: readonly number[]): Promise<Address>;
   /** Terms of TLS for handshakes to come; before the door of TLS is listened at. */
   secure(terms: TlsTerms): Promise<void>;
   /** A word on an origin server, for all of them. */
@@ -95,9 +95,11 @@ class ThreadPool implements Workers {
     await Promise.all(Array.from({ length: this.#options.count }, (_, worker) => this.#add(worker)));
   }
 
-  async listen(door: Door, address: Address): Promise<Address> {
-    for (const thread of this.#threads.values())
-      this.#addresses.set(door, await thread.listen(door, this.#addresses.get(door) ?? address));
+  async listen(door: Door, address: Address, fds: readonly number[] = []): Promise<Address> {
+    for (const [worker, thread] of this.#threads) {
+      const at = this.#addresses.get(door) ?? address;
+      this.#addresses.set(door, await thread.listen(door, at, fds[worker]));
+    }
     return this.#addresses.get(door) ?? address;
   }
 
@@ -230,8 +232,8 @@ class Thread implements WorkerTarget {
     });
   }
 
-  listen(door: Door, address: Address): Promise<Address> {
-    return this.#dialogue.ask<Address>({ kind: 'listen', door, address });
+  listen(door: Door, address: Address, fd?: number): Promise<Address> {
+    return this.#dialogue.ask<Address>({ kind: 'listen', door, address, fd });
   }
 
   async secure(terms: TlsTerms): Promise<void> {

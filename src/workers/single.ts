@@ -8,7 +8,7 @@ export function startSingle(options: WorkerOptions): Workers {
   return {
     targets: () => [worker],
     tell: () => undefined,
-    listen: (door, address) => worker.listen(door, address),
+    listen: (door, address, [fd] = []) => worker.listen(door, address, fd),
     secure: async (terms) => worker.secure(terms),
     advise: async (word) => worker.heed(word),
     metrics: () => worker.metrics.metrics(),

@@ -113,7 +113,7 @@ async function heed(seq: number | undefined): Promise<Applied | undefined> {
 async function answer(order: Order): Promise<unknown> {
   switch (order.kind) {
     case 'listen':
-      return worker.listen(order.door, order.address);
+      return worker.listen(order.door, order.address, order.fd);
     case 'secure':
       return worker.secure(order.terms);
     case 'meet':

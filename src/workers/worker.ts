@@ -183,11 +183,11 @@ export class EdgeWorker implements PurgeTarget {
   }
 
   /** Rejects with the system's error. The door of TLS needs its terms before. */
-  async listen(door: Door, address: Address): Promise<Address> {
+  async listen(door: Door, address: Address, fd?: number): Promise<Address> {
     const listener = { plain: this.#plain, tls: this.#tls, forward: this.#forward?.listener }[door];
     if (listener === undefined) throw new Error(`the door ${door} is not there`);
-    const bound = await listener.listen(address.host, address.port);
-    this.#bound.push({ host: address.host, port: bound.port });
+    const bound = await listener.listen(address.host, address.port, fd);
+    this.#bound.push({ host: fd === undefined ? address.host : bound.host, port: bound.port });
     return bound;
   }
 
