@@ -13,6 +13,7 @@ import { passPurge } from './admin/tiers.ts';
 import { TokenBucket } from './admin/token-bucket.ts';
 import { storedMetaCodec } from './cache/codec.ts';
 import type { StoredMeta } from './cache/stored.ts';
+import { clockOf, type SharedClock } from './clock.ts';
 import { type Address, type Config, ConfigError, formatAddress } from './config.ts';
 import { bucketMemory } from './gate/buckets.ts';
 import { crowdMemory } from './gate/crowd.ts';
@@ -53,8 +54,8 @@ export interface Running {
 
 /** How a start is made. */
 export interface StartOptions {
-  /** Epoch ms. */
-  readonly now?: () => number;
+  /** In place of the system's. */
+  readonly clock?: SharedClock | undefined;
   /** Sockets that are listened at in place of new ones. */
   readonly inherited?: Inherited;
   /** Reads the settings anew for a reload; without it there is none. @throws ConfigError */
@@ -65,8 +66,9 @@ export interface StartOptions {
 export async function start(
   config: Config,
   log: Log,
-  { now = Date.now, load = () => config, inherited = NONE_INHERITED }: StartOptions = {},
+  { clock, load = () => config, inherited = NONE_INHERITED }: StartOptions = {},
 ): Promise<Running> {
+  const now = clockOf(clock);
   const closing: (() => Promise<unknown>)[] = [];
   const close = async (): Promise<void> => {
     for (const step of closing.splice(0).reverse()) await step();
@@ -115,7 +117,7 @@ export async function start(
     };
     const buckets = bucketMemory();
     const shared = { config, identity, demoUrl: demo?.url, buckets, journal, purgeService, log };
-    const pool = await startWorkers({ ...shared, disk, nodes, now });
+    const pool = await startWorkers({ ...shared, disk, nodes, now, clock });
     workers.push(pool);
     await nodes?.serve(targets, sweptDisk, (records, standing) => tell({ kind: 'stand', records, standing }));
     // A start that fails before there is one closes by the settings that it began with.

@@ -6,6 +6,7 @@ import type { JournalSnapshot, PurgeMode, PurgeRecord, Selector, Standing } from
 import type { TierReceipt } from '../admin/receipt.ts';
 import type { Hot } from '../admin/refresher.ts';
 import type { CountOrder } from '../admin/sweep.ts';
+import type { SharedClock } from '../clock.ts';
 import type { Address, Config } from '../config.ts';
 import type { CrowdPlace } from '../gate/crowd.ts';
 import type { Identity } from '../origin/forwarded.ts';
@@ -20,6 +21,7 @@ export interface WorkerData {
   readonly identity: Identity;
   readonly demoUrl: string | undefined;
   readonly workers: number;
+  readonly clock: SharedClock | undefined;
   readonly memoryBytes: number;
   readonly buckets: SharedArrayBuffer;
   readonly crowd: CrowdPlace;

@@ -12,6 +12,7 @@ import type { PurgeReceipt, TierReceipt } from '../admin/receipt.ts';
 import type { Hot, RefreshTarget } from '../admin/refresher.ts';
 import type { CountOrder } from '../admin/sweep.ts';
 import type { StoredMeta } from '../cache/stored.ts';
+import type { SharedClock } from '../clock.ts';
 import type { Address, Config } from '../config.ts';
 import { crowdMemory } from '../gate/crowd.ts';
 import { joinMetrics } from '../observe/metrics.ts';
@@ -54,6 +55,7 @@ export type ThreadOptions = Pick<
   'config' | 'identity' | 'demoUrl' | 'buckets' | 'purgeService' | 'log'
 > & {
   readonly count: number;
+  readonly clock: SharedClock | undefined;
   readonly disk: SqliteStore<StoredMeta> | undefined;
   readonly journal: Journal;
   /** The main thread's own metrics, beside the workers'. */
@@ -175,13 +177,14 @@ class Thread implements WorkerTarget {
   #error: Error | undefined;
 
   constructor(options: ThreadOptions, place: Place, invalidate: (keys: readonly string[]) => void) {
-    const { config, identity, demoUrl, buckets, disk, journal, count } = options;
+    const { config, identity, demoUrl, buckets, disk, journal, count, clock } = options;
     const diskPort = disk?.port();
     const data: WorkerData = {
       config,
       identity,
       demoUrl,
       workers: count,
+      clock,
       memoryBytes: Math.floor(config.memoryBytes / count),
       buckets,
       diskPort,

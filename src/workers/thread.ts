@@ -6,6 +6,7 @@ import { attachSqliteStore } from '../../storage/sqlite.ts';
 import type { Applied } from '../admin/purger.ts';
 import type { PurgeReceipt, TierReceipt } from '../admin/receipt.ts';
 import { storedMetaCodec } from '../cache/codec.ts';
+import { clockOf } from '../clock.ts';
 import { openShared } from '../nodes.ts';
 import { createLog } from '../observe/log.ts';
 import { Dialogue } from './dialogue.ts';
@@ -22,6 +23,7 @@ const {
   identity,
   demoUrl,
   workers,
+  clock,
   memoryBytes,
   buckets,
   crowd,
@@ -74,7 +76,7 @@ const worker = new EdgeWorker({
   share,
   spreadInvalidation: (keys) => main.ask<void>({ kind: 'spread', keys }),
   log,
-  now: Date.now,
+  now: clockOf(clock),
   reusePort: true,
   processMetrics: false,
 });

@@ -39,6 +39,9 @@ export interface TestEdgeOptions {
   readonly clock?: ManualClock;
 }
 
+/** Of every edge that is not told otherwise: HOLDFAST_TEST_WORKERS=2 plays the scenarios on several threads. */
+const WORKERS = Number(process.env.HOLDFAST_TEST_WORKERS ?? '1');
+
 /** An edge in front of an origin. */
 export async function startEdge({
   origin,
@@ -47,10 +50,16 @@ export async function startEdge({
 }: TestEdgeOptions): Promise<TestEdge> {
   const lines: Record<string, unknown>[] = [];
   const { log } = createLog({ level: 'info', to: { write: (line) => void lines.push(JSON.parse(line)) } });
-  const base = { listen: '127.0.0.1:0', admin: '127.0.0.1:0', origin, workers: 1, disk: { dir: 'none' } };
+  const base = {
+    listen: '127.0.0.1:0',
+    admin: '127.0.0.1:0',
+    origin,
+    workers: WORKERS,
+    disk: { dir: 'none' },
+  };
   let wanted = settings;
   const load = (): Config => parseConfig({ ...base, ...wanted }, 'test');
-  const running = await start(load(), log, { now: clock.now, load });
+  const running = await start(load(), log, { clock: clock.memory, load });
   return {
     url: `http://127.0.0.1:${running.listening.port}`,
     port: running.listening.port,
