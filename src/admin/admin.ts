@@ -75,7 +75,9 @@ export function adminHandler(options: AdminOptions): Answer {
       sendText(responder, 404, `Here are ${Object.keys(routes).join(', ')}.`);
       return;
     }
-    const answer = methods[request.method === 'HEAD' ? 'GET' : request.method];
+    const method = request.method === 'HEAD' ? 'GET' : request.method;
+    // A client's method may have the name of what every object has.
+    const answer = Object.hasOwn(methods, method) ? methods[method] : undefined;
     if (answer !== undefined) return answer(request, responder);
     const allow = Object.keys(methods).join(', ');
     sendText(responder, 405, `${path} takes ${allow}.`, ['Allow', allow]);

@@ -55,7 +55,9 @@ export class Composer {
     if (!Number.isInteger(status) || status < 100 || status > 199 || status === 101) return undefined;
     const flat: string[] = [];
     if (copyLines(lines, flat, false) === undefined) return undefined;
-    const fields: Record<string, string | string[]> = { ':status': String(status) };
+    // A field may have the name of what every object has: `constructor`, `__proto__`.
+    const fields: Record<string, string | string[]> = Object.create(null);
+    fields[':status'] = String(status);
     for (let i = 0; i < flat.length; i += 2) {
       const [name = '', value = ''] = [flat[i], flat[i + 1]];
       fields[name] = [...(fields[name] ?? []), value];
