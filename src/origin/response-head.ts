@@ -76,14 +76,16 @@ export function responseFraming(
   const chunked = fields.has('transfer-encoding');
   if (chunked && version === '1.0') return 'a transfer coding from HTTP/1.0';
   const connection = fields.get('connection')?.toLowerCase();
-  // A wrong origin sends content with its answer to HEAD: what comes next on the connection would be read from that.
-  const isSafe = method !== 'HEAD' && !hasOption(connection, 'close');
+  // A wrong origin sends content with what has none: what comes next on the connection would be read from that. HEAD says
+  // nothing of it; 204 and 304 give it away by announcing some.
+  const isBodyless = status === 204 || status === 304;
+  const isSafe = method !== 'HEAD' && !hasOption(connection, 'close') && !(isBodyless && announces(fields));
   const persists = isSafe && (version === '1.1' || hasOption(connection, 'keep-alive'));
   const said = fields.get('keep-alive');
   const timeout = said === undefined ? undefined : /(?:^|[\s,])timeout\s*=\s*"?(\d{1,9})/i.exec(said)?.[1];
   const keepAliveSeconds = timeout === undefined ? undefined : Number(timeout);
   const rest = { persists, keepAliveSeconds };
-  if (method === 'HEAD' || status === 204 || status === 304) return { chunked: false, length: 0, ...rest };
+  if (method === 'HEAD' || isBodyless) return { chunked: false, length: 0, ...rest };
   if (chunked) return { chunked, length: undefined, ...rest };
   const lengths = fields.all('content-length');
   const [value] = lengths;
@@ -100,6 +102,11 @@ export function framingFault(fields: Fields): string | undefined {
     return `transfer coding not understood: ${codings.join(', ').slice(0, 80)}`;
   }
   return fields.has('content-length') ? 'both Transfer-Encoding and Content-Length' : undefined;
+}
+
+/** Content, more than none. */
+function announces(fields: Fields): boolean {
+  return fields.has('transfer-encoding') || (fields.get('content-length') ?? '0') !== '0';
 }
 
 function hasOption(connection: string | undefined, option: string): boolean {

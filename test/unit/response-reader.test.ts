@@ -64,8 +64,9 @@ describe('a response', () => {
       'x',
       'complete, kept',
     ],
-    ['of 204 with a length', 'HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n', '', 'complete, kept'],
-    ['of 304 with a coding', 'HTTP/1.1 304 x\r\nTransfer-Encoding: chunked\r\n\r\n', '', 'complete, kept'],
+    ['of 204 with a length', 'HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n', '', 'complete, closed'],
+    ['of 304 with a coding', 'HTTP/1.1 304 x\r\nTransfer-Encoding: chunked\r\n\r\n', '', 'complete, closed'],
+    ['of 304 with no length', 'HTTP/1.1 304 x\r\nContent-Length: 0\r\n\r\n', '', 'complete, kept'],
     ['without a reason', 'HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n', '', 'complete, kept'],
     [
       'after interim ones',
