@@ -13,6 +13,7 @@ import type { Store, Stored, StoreStats } from '../storage/store.ts';
 import { TieredStore } from '../storage/tiered.ts';
 import type { PurgeableDisk, PurgeableNodes, PurgeTarget } from './admin/purger.ts';
 import { storedMetaCodec } from './cache/codec.ts';
+import { isOfSameBytes } from './cache/freshen.ts';
 import type { StoredMeta } from './cache/stored.ts';
 import { subjectOf } from './cache/subject.ts';
 import type { Config } from './config.ts';
@@ -144,10 +145,11 @@ export function tiersOf(
   memory: MemoryStore<StoredMeta>,
   { disk, shared, journal }: TierParts,
 ): { tiers: TieredStore<StoredMeta>; lower: Store<StoredMeta> | undefined } {
-  if (shared === undefined) return { tiers: new TieredStore(memory, disk), lower: disk };
+  if (shared === undefined)
+    return { tiers: new TieredStore(memory, disk, { sameBytes: isOfSameBytes }), lower: disk };
   const usable = ({ key, meta }: Stored<StoredMeta>): boolean =>
     journal.verdict(subjectOf(key, meta.lines), meta.seq) !== 'deleted';
   const knows = ({ meta }: Stored<StoredMeta>): boolean => journal.knows(meta.seq);
   const lower = new LowerTiers({ disk, shared, usable, knows });
-  return { tiers: new TieredStore(memory, lower, { usable }), lower };
+  return { tiers: new TieredStore(memory, lower, { usable, sameBytes: isOfSameBytes }), lower };
 }

@@ -58,6 +58,8 @@ export interface TieredOptions<M> {
   readonly lowerTier?: Tier;
   /** What it refuses must never be served again: a lookup drops it from memory, so that the lower tier can do better. */
   readonly usable?: (record: Stored<M>) => boolean;
+  /** Whether a meta speaks of the bytes that are stored under another. Without it every one does. */
+  readonly sameBytes?: ((stored: M, meta: M) => boolean) | undefined;
 }
 
 export class TieredStore<M> implements FrontStore<M> {
@@ -65,6 +67,7 @@ export class TieredStore<M> implements FrontStore<M> {
   readonly #lower: Store<M> | Tiers<M> | undefined;
   readonly #lowerTier: Tier;
   readonly #usable: ((record: Stored<M>) => boolean) | undefined;
+  readonly #sameBytes: TieredOptions<M>['sameBytes'];
   readonly #lookups = new Map<string, Promise<readonly Stored<M>[]>>();
   readonly #promotions: Promotions<M>;
   #lowerFailures = 0;
@@ -79,6 +82,7 @@ export class TieredStore<M> implements FrontStore<M> {
     this.#lower = lower;
     this.#lowerTier = options.lowerTier ?? 'disk';
     this.#usable = options.usable;
+    this.#sameBytes = options.sameBytes;
   }
 
   isWhole(_key: string): boolean {
@@ -181,7 +185,10 @@ export class TieredStore<M> implements FrontStore<M> {
     return this.#either(held !== undefined, this.#lower.put(key, variant, meta, held?.body.chunks ?? chunks));
   }
 
+  /** INVARIANT: a meta stays with its bytes: where other bytes have taken their place meanwhile, these keep their own. */
   async updateMeta(key: string, variant: string, meta: M): Promise<boolean> {
+    const old = this.#memory.getNow(key)?.find((one) => one.variant === variant);
+    if (old !== undefined && this.#sameBytes?.(old.meta, meta) === false) return false;
     this.#forget(key);
     const held = this.#memory.updateMetaNow(key, variant, meta);
     return this.#lower === undefined ? held : this.#either(held, this.#lower.updateMeta(key, variant, meta));

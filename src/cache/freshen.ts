@@ -187,3 +187,10 @@ function update(validation: Validation): Exclude<Freshened, { kind: 'unrelated' 
     meta: { ...meta, partial: stored.partial, varyValues: sameVary ? stored.varyValues : meta.varyValues },
   };
 }
+
+/** Whether the fields that a response has been freshened with are of these stored bytes: their validators stay. */
+export function isOfSameBytes(stored: StoredMeta, freshened: StoredMeta): boolean {
+  return stored.etag !== undefined && freshened.etag !== undefined
+    ? stored.etag === freshened.etag
+    : stored.lastModified === freshened.lastModified;
+}

@@ -6,6 +6,7 @@ import { bufferOn } from '../../storage/shared-bytes.ts';
 import type { FrontStore } from '../../storage/tiered.ts';
 import type { Flight, Flights } from '../cache/collapse.ts';
 import { type Budget, Fill } from '../cache/fill.ts';
+import { isOfSameBytes } from '../cache/freshen.ts';
 import type { CacheRules } from '../cache/rules.ts';
 import type { StoredMeta } from '../cache/stored.ts';
 import type { FetchOutcome } from '../fetch.ts';
@@ -63,7 +64,8 @@ export class Following {
         store.get(key).then(
           (records) => {
             const record = records.find(({ variant }) => variant === outcome.variant);
-            if (record === undefined) return again(flight);
+            // Or another response has taken its place meanwhile.
+            if (record === undefined || !isOfSameBytes(record.meta, outcome.meta)) return again(flight);
             const { variant, body, tier } = record;
             const freshened = { key, variant, meta: outcome.meta, body, tier };
             if (!outcome.shared) flights.close(flight);
