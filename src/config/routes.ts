@@ -96,17 +96,27 @@ function matchesHeaders(
   });
 }
 
-/** A parameter that is sent several times matches by any of its values. */
+/** A parameter that is sent several times matches by any of its values; escaped ones by what they stand for, too. */
 function matchesQuery(wanted: readonly (readonly [string, Pattern])[], target: string): boolean {
   const mark = target.indexOf('?');
   const sent = mark === -1 ? [] : target.slice(mark + 1).split('&');
   return wanted.every(([name, pattern]) =>
     sent.some((parameter) => {
       const equals = parameter.indexOf('=');
-      const isNamed = (equals === -1 ? parameter : parameter.slice(0, equals)) === name;
-      return isNamed && matchesPattern(pattern, equals === -1 ? '' : parameter.slice(equals + 1));
+      const sentName = equals === -1 ? parameter : parameter.slice(0, equals);
+      if (sentName !== name && plain(sentName) !== name) return false;
+      const value = equals === -1 ? '' : parameter.slice(equals + 1);
+      return matchesPattern(pattern, value) || matchesPattern(pattern, plain(value));
     }),
   );
+}
+
+/** As forms are decoded, byte by byte: another spelling must not lead past a route. */
+function plain(text: string): string {
+  if (!/[%+]/.test(text)) return text;
+  return text
+    .replaceAll('+', ' ')
+    .replace(/%([0-9a-f]{2})/gi, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)));
 }
 
 const tests = new WeakMap<readonly string[], AddressTest>();

@@ -64,7 +64,7 @@ const DENIED: Readonly<Record<number, string>> = {
 type Standing = 'allowed' | 'not-allowed' | 'denied';
 
 /** Where it does not matter whether requests can be read in two ways. */
-const UNREAD: Reading = { path: '', plain: '' };
+const UNREAD: Reading = { path: '', others: [] };
 
 export class Gate {
   readonly #rules: AccessRules;
@@ -141,17 +141,17 @@ export class Gate {
     const { methods, deny, hideDotfiles } = this.#rules;
     const { method } = request;
     if (methods !== undefined && !methods.includes(method)) return this.#methodRefusal;
-    if (reading.plain !== reading.path && this.#isElsewhere(request, reading)) return REFUSALS.ambiguous;
+    if (reading.others.some((other) => this.#isElsewhere(request, other))) return REFUSALS.ambiguous;
     if (hideDotfiles && namesDotfile(reading)) return REFUSALS.dotfile;
     const rule = deny.find((one) => isAbout(one, method, reading));
     return rule === undefined ? undefined : denied(rule.status, []);
   }
 
   /** Read as other servers may read it, the request belongs to a route with other rules. */
-  #isElsewhere(request: Request, { plain }: Reading): boolean {
+  #isElsewhere(request: Request, other: string): boolean {
     const { routes, elsewhere } = this.#site;
     const mark = request.target.indexOf('?');
-    const target = mark === -1 ? plain : plain + request.target.slice(mark);
+    const target = mark === -1 ? other : other + request.target.slice(mark);
     const [here, there] = [request, { ...request, target }].map((one) => {
       const route = matchRoute(routes, request.method, one);
       return route === undefined ? elsewhere : route.access;

@@ -1,31 +1,46 @@
-// The ways a path may be read by the servers behind: as routes read it, and with everything taken literally that some
-// server takes so: escaped slashes, backslashes, path parameters, escapes within escapes. A rule that forbids looks at both.
+// The ways a path may be read by the servers behind: as routes read it, and with what some server takes literally: escaped
+// slashes, backslashes, path parameters, escapes within escapes to one depth or another. A rule that forbids looks at all.
 
 import { canonicalPath, matchesPattern } from '../config/patterns.ts';
 import type { RequestMatch } from './access-rules.ts';
 
-/** A target's path read in both ways; the same text where nothing in it can be read otherwise. */
+/** A target's path, and how else it may be read. */
 export interface Reading {
   /** As routes see it. */
   readonly path: string;
-  /** As the most willing server would. Characters that a target cannot hold are escaped. */
-  readonly plain: string;
+  /** What other servers may make of it; empty where nothing in it can be read otherwise. Characters that a target cannot hold are escaped. */
+  readonly others: readonly string[];
 }
 
 const DOUBTFUL = /%|\\|;/;
 /** As deep as escapes are looked into. */
 const LAYERS = 3;
+const NONE: readonly string[] = [];
 
 export function readPath(target: string): Reading {
   const path = canonicalPath(target);
-  return { path, plain: DOUBTFUL.test(path) && path.startsWith('/') ? plainPath(path) : path };
+  return { path, others: DOUBTFUL.test(path) && path.startsWith('/') ? otherReadings(path) : NONE };
 }
 
-function plainPath(path: string): string {
+/**
+ * INVARIANT: one for each number of layers that a server may decode, not only for the most willing one: what that resolves
+ * away (`/%252e%252e`) is a name to others, and may follow a script's.
+ */
+function otherReadings(path: string): readonly string[] {
+  const found = new Set([resolved(withoutParameters(path))]);
   let text = path;
-  for (let layer = 0; layer < LAYERS && text.includes('%'); layer++) text = unescaped(text);
-  const segments = text.replaceAll('\\', '/').split('/').map(withoutParameters);
-  return canonicalPath(segments.join('/').replace(/[^\x21-\x7e]|[?#]/g, escaped));
+  for (let layer = 0; layer < LAYERS && text.includes('%'); layer++) {
+    text = unescaped(text);
+    const lenient = withoutParameters(text);
+    found.add(resolved(text.replaceAll('%', '%25'))).add(resolved(lenient.replaceAll('%', '%25')));
+    found.add(resolved(lenient));
+  }
+  found.delete(path);
+  return [...found];
+}
+
+function resolved(text: string): string {
+  return canonicalPath(text.replace(/[^\x21-\x7e]|[?#]/g, escaped));
 }
 
 /** Every escape that can be decoded, byte by byte: latin1 as all texts from the wire. */
@@ -39,10 +54,13 @@ function escaped(character: string): string {
   return `%${(character.charCodeAt(0) & 0xff).toString(16).padStart(2, '0').toUpperCase()}`;
 }
 
-/** RFC 3986 §3.3: `;` begins what some servers take for parameters of the segment, `..;` included. */
-function withoutParameters(segment: string): string {
-  const semicolon = segment.indexOf(';');
-  return semicolon === -1 ? segment : segment.slice(0, semicolon);
+/** Backslashes taken for slashes; and RFC 3986 §3.3: `;` begins what some servers take for parameters of the segment, `..;` included. */
+function withoutParameters(path: string): string {
+  return path
+    .replaceAll('\\', '/')
+    .split('/')
+    .map((segment) => segment.split(';', 1)[0])
+    .join('/');
 }
 
 /** Whether a rule is about a request, in whichever way its path is read. */
@@ -50,15 +68,15 @@ export function isAbout({ paths, methods }: RequestMatch, method: string, readin
   if (methods !== undefined && !methods.includes(method) && !(method === 'HEAD' && methods.includes('GET')))
     return false;
   if (paths === undefined) return true;
-  const { path, plain } = reading;
+  const { path, others } = reading;
   return paths.some(
-    (pattern) => matchesPattern(pattern, path) || (plain !== path && matchesPattern(pattern, plain)),
+    (pattern) => matchesPattern(pattern, path) || others.some((other) => matchesPattern(pattern, other)),
   );
 }
 
 /** A segment that begins with a dot, but for `/.well-known` at the beginning (RFC 8615 §3). */
-export function namesDotfile({ path, plain }: Reading): boolean {
-  return hasDotSegment(path) || (plain !== path && hasDotSegment(plain));
+export function namesDotfile({ path, others }: Reading): boolean {
+  return hasDotSegment(path) || others.some(hasDotSegment);
 }
 
 function hasDotSegment(path: string): boolean {
