@@ -2,6 +2,7 @@
 // Worked out once per header block; pure.
 
 import { type RequestFacts, requestFacts } from './cache/request-directives.ts';
+import { disarmed } from './disarm.ts';
 import type { FieldLines, Fields } from './http/fields.ts';
 import { type Identity, isLoop } from './origin/forwarded.ts';
 import { CERTIFICATE_FIELDS } from './tls/entrance.ts';
@@ -25,6 +26,8 @@ export const ALLOWED_METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TR
 /** What the fields of a request say before the cache is asked. */
 export interface Admission {
   readonly refusal: Refusal | undefined;
+  /** The fields as they go on (disarm.ts); undefined where they do as they are. */
+  readonly disarmed: Fields | undefined;
   readonly facts: RequestFacts;
   /** Protocols that are asked for by Upgrade. */
   readonly upgrade: readonly string[] | undefined;
@@ -54,8 +57,10 @@ export function admissions(identity: Identity): (fields: Fields) => Admission {
   return (fields) => {
     let admission = known.get(fields);
     if (admission === undefined) {
+      const kept = disarmed(fields);
       admission = {
         refusal: refusalByFields(fields, identity),
+        disarmed: kept === fields ? undefined : kept,
         facts: requestFacts(fields),
         upgrade: askedProtocols(fields),
         tellsCertificate: [...CERTIFICATE_FIELDS].some((name) => fields.has(name)),

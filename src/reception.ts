@@ -46,10 +46,13 @@ export class Reception {
    * Admit and route.
    * @param realm whose request it is; a site's unless it came to a proxy
    */
-  receive(asked: Request, responder: Responder, realm: Realm): void {
-    const admission = this.admission(asked.fields);
-    const refusal = refusalByMethod(asked.method) ?? admission.refusal;
-    if (refusal !== undefined) return this.#reply.refused(asked, responder, refusal);
+  receive(came: Request, responder: Responder, realm: Realm): void {
+    const first = this.admission(came.fields);
+    const refusal = refusalByMethod(came.method) ?? first.refusal;
+    if (refusal !== undefined) return this.#reply.refused(came, responder, refusal);
+    const { disarmed: fields } = first;
+    const asked = fields === undefined ? came : { ...came, fields };
+    const admission = fields === undefined ? first : this.admission(fields);
     const request = realm.entrance?.meet(asked, admission) ?? asked;
     if ('status' in request) return this.#reply.refused(asked, responder, request);
     const route = realm.route(request.method, request);

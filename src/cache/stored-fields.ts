@@ -5,7 +5,7 @@ import type { FieldLines, Fields } from '../http/fields.ts';
 import { formatHttpDate, parseHttpDate } from './http-date.ts';
 
 /** RFC 9110 §7.6.1, RFC 9111 §3.1; Content-Length is the writer's, made from the body. */
-const HOP_BY_HOP: ReadonlySet<string> = new Set([
+export const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'connection',
   'keep-alive',
   'proxy-connection',

@@ -38,7 +38,7 @@ export function addressTest(ranges: readonly string[]): AddressTest {
 }
 
 /** Written anew by the edge, or answered by it. */
-const REQUEST_REWRITTEN = new Set([
+export const REQUEST_REWRITTEN: ReadonlySet<string> = new Set([
   'host',
   'expect',
   'max-forwards',

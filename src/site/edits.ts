@@ -54,8 +54,13 @@ export function edited(lines: FieldLines, { removed, lines: more }: Edits): Fiel
   const kept: string[] = [];
   for (let i = 0; i < lines.length; i += 2) {
     const name = lines[i] ?? '';
-    if (!removed.has(name.toLowerCase())) kept.push(name, lines[i + 1] ?? '');
+    if (!isRemoved(name.toLowerCase(), removed)) kept.push(name, lines[i + 1] ?? '');
   }
   kept.push(...more);
   return kept;
+}
+
+/** Also in the spelling that applications read as the same: X_Real_IP is HTTP_X_REAL_IP like X-Real-IP. */
+function isRemoved(name: string, removed: ReadonlySet<string>): boolean {
+  return removed.has(name) || (name.includes('_') && removed.has(name.replaceAll('_', '-')));
 }
