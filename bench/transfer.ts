@@ -1,5 +1,5 @@
 // Large transfers: `node bench/transfer.ts [--gib N] [--limit-mb N] [--main FILE]`. One download or upload at a time
-// through a fresh edge that runs on memory alone; prints the peak of its resident memory, time and rate. Every transfer is
+// through a fresh edge that runs on memory alone with one worker; prints the peak of its resident memory, time and rate. Every transfer is
 // checked by hash. Exits 1 when one is wrong or the peak is above the limit. Needs /proc.
 
 import { createHash, type Hash } from 'node:crypto';
@@ -67,7 +67,7 @@ async function measure(transfer: Transfer): Promise<{ peakBytes: number; seconds
   if (address === null || typeof address === 'string') throw new Error('the origin has no port');
   const port = await freePort();
   const where = ['--listen', `127.0.0.1:${port}`, '--origin', `http://127.0.0.1:${address.port}`];
-  const rest = ['--disk', 'none', '--admin', 'none', '--log-level', 'warn'];
+  const rest = ['--disk', 'none', '--workers', '1', '--admin', 'none', '--log-level', 'warn'];
   const edge = new Child('the edge', [main, 'run', ...where, ...rest]);
   try {
     await edge.ready(`http://127.0.0.1:${port}/ready`, 20_000);

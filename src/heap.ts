@@ -1,10 +1,39 @@
-// How V8 keeps its young generation; loaded before anything else, for later it has no effect.
+// How V8 keeps its young generation; loaded before anything else, for later it has no effect. And a hand on it: buffers lie
+// outside the heap, so V8 does not see how much of them is dead.
 
 import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 
-// Without it some 64 MB of dead read buffers, which lie outside the heap, stand while a large body passes (bench/README.md,
-// Large transfers).
-setFlagsFromString('--semi-space-growth-factor=1');
 // V8 takes what outlives a fetch in the store for a sign that all that is made there lives long, and makes it old from birth.
 // What has died old keeps alive all young objects that it names: under misses every second µs went into moving the dead.
 setFlagsFromString('--no-allocation-site-pretenuring');
+
+const LOADED_MS = 1000;
+/** So many bytes of short-lived buffers may stand dead, and some more that V8 has not swept yet. */
+const SPENT_BYTES = 16 * 1024 * 1024;
+
+// While the program is loaded a young generation that grows would only hold what has died in it.
+setFlagsFromString('--semi-space-growth-factor=1');
+setTimeout(() => setFlagsFromString('--semi-space-growth-factor=2'), LOADED_MS).unref();
+
+const collect = collector();
+let spentBytes = 0;
+
+/**
+ * A large buffer was made that is likely to be dead soon. Once enough have been, the young generation is collected: that is
+ * what a large body leaves behind, and V8 by itself would let some 200 MB of it stand.
+ */
+export function spend(bytes: number): void {
+  spentBytes += bytes;
+  if (spentBytes < SPENT_BYTES) return;
+  spentBytes = 0;
+  collect?.();
+}
+
+/** undefined where V8 does not lend its collector: then dead buffers stand until it collects by itself. */
+function collector(): (() => void) | undefined {
+  setFlagsFromString('--expose-gc');
+  const gc: unknown = runInNewContext('globalThis.gc');
+  setFlagsFromString('--no-expose-gc');
+  return typeof gc === 'function' ? () => gc({ type: 'minor' }) : undefined;
+}

@@ -3,6 +3,7 @@
 // closing. Parsing, framing of content and composing of responses live in head.ts, intake.ts and writer.ts.
 
 import type { Socket } from 'node:net';
+import { spend } from '../heap.ts';
 import { decoderFor } from './body.ts';
 import type { Head } from './head.ts';
 import { Inbox } from './inbox.ts';
@@ -78,7 +79,7 @@ export class Connection implements Outlet, IntakeOwner, Served {
       readBuffer === undefined ||
       !readInto(socket, readBuffer, (length) => this.#receiveLent(readBuffer, length))
     )
-      socket.on('data', (chunk: Buffer) => this.#receive(chunk));
+      socket.on('data', (chunk: Buffer) => this.#receiveOwn(chunk));
     socket.on('end', () => this.#receiveEnd());
     socket.on('drain', () => this.#drained());
     // A reset is followed by 'close', which says all that matters.
@@ -197,10 +198,16 @@ export class Connection implements Outlet, IntakeOwner, Served {
   #receiveLent(buffer: Buffer, length: number): void {
     const { inbox } = this;
     const between = this.#state === 'idle' || this.#state === 'head';
-    if (!between || inbox.length > 0) return this.#receive(Buffer.from(buffer.subarray(0, length)));
+    if (!between || inbox.length > 0) return this.#receiveOwn(Buffer.from(buffer.subarray(0, length)));
     inbox.lend(buffer, length);
     this.#advance();
     inbox.keep();
+  }
+
+  /** Bytes in a buffer that was made for them. */
+  #receiveOwn(chunk: Buffer): void {
+    spend(chunk.length);
+    this.#receive(chunk);
   }
 
   #receive(chunk: Buffer): void {

@@ -3,6 +3,7 @@
 // request's content goes out, request-body.ts. As strict with the origin as the listener is with clients.
 
 import type { Socket } from 'node:net';
+import { spend } from '../heap.ts';
 import type { Fields } from '../http/fields.ts';
 import { Inbox } from '../http/inbox.ts';
 import { readInto } from '../http/read-buffer.ts';
@@ -172,6 +173,7 @@ export class Http1 implements Carrier, ReaderOwner {
     };
     if (!isPlain || !readInto(socket, readBuffer, receive)) {
       socket.on('data', (chunk: Buffer) => {
+        spend(chunk.length);
         if (socket === this.#socket) this.#receive(chunk, chunk.length);
       });
     }

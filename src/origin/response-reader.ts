@@ -1,5 +1,6 @@
 // Reads responses off a connection: interim and final heads, and content by its framing (RFC 9112 §6.3). Knows no socket.
 
+import { spend } from '../heap.ts';
 import { type BodyDecoder, LengthDecoder } from '../http/body.ts';
 import { ChunkedDecoder } from '../http/chunked.ts';
 import type { Fields } from '../http/fields.ts';
@@ -142,6 +143,7 @@ export class ResponseReader {
 function copied(bytes: Buffer, start: number, end: number): Buffer {
   const length = end - start;
   const copy = length <= POOLED_BYTES ? Buffer.allocUnsafe(length) : Buffer.allocUnsafeSlow(length);
+  spend(length);
   bytes.copy(copy, 0, start, end);
   return copy;
 }
