@@ -7,7 +7,7 @@ import { StoreError } from './store.ts';
 const TINY_BYTES = 16 * 1024;
 const JOINED_BYTES = 64 * 1024;
 
-export function totalLength(chunks: readonly Buffer[]): number {
+export function totalLength(chunks: readonly Uint8Array[]): number {
   let total = 0;
   for (const chunk of chunks) total += chunk.length;
   return total;

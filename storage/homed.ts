@@ -2,10 +2,11 @@
 // what stays, and writes the lower tiers. Here: what is at home is answered from our own tiers; of the rest we keep replicas
 // and ask the home. When a home has gone its keys are asked of the lower tiers alone. Knows questions, not how they travel.
 
+import { totalLength } from './chunks.ts';
 import type { Homes } from './homes.ts';
 import type { MemoryStore } from './memory.ts';
 import { type Replica, ReplicaRecord, type Replicas, type Shown } from './replicas.ts';
-import { bufferOn, shareBytes } from './shared-bytes.ts';
+import { bufferOn, noteShared, shareBytes } from './shared-bytes.ts';
 import type { Inflow, Removed, Store, Stored, StoreStats, Tier } from './store.ts';
 import { type FrontStore, merge, type RemovedByTier, type TieredStore, total } from './tiered.ts';
 
@@ -275,6 +276,7 @@ export class HomedStore<M> implements FrontStore<M> {
       case 'put': {
         const { key, variant, meta, chunks, stamp } = question;
         if (overtaken(key, stamp)) return false;
+        noteShared(totalLength(chunks));
         return tiers.put(key, variant, meta, chunks.map(bufferOn));
       }
       case 'update': {

@@ -4,7 +4,7 @@
 
 import { hashName } from './eviction/sketch.ts';
 
-const SLOTS = 2 ** 16;
+const SLOTS = 2 ** 18;
 
 /** The same for all workers. Plain data. */
 export interface HomesPlan {

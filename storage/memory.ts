@@ -31,8 +31,6 @@ export interface MemoryOptions<M> {
   readonly compact?: (chunks: readonly Buffer[]) => readonly Buffer[];
   /** Called whenever `getNow` of a key begins to answer something else. Must not throw. */
   readonly onChange?: (key: string) => void;
-  /** Called with the bytes of a body that is kept no more. Must not throw. */
-  readonly onFree?: (bytes: number) => void;
 }
 
 export class MemoryBody implements StoredBody {
@@ -92,7 +90,6 @@ export class MemoryStore<M> implements Store<M> {
   readonly #onEvict: ((record: MemoryRecord<M>) => void) | undefined;
   readonly #compact: (chunks: readonly Buffer[]) => readonly Buffer[];
   readonly #onChange: ((key: string) => void) | undefined;
-  readonly #onFree: ((bytes: number) => void) | undefined;
   readonly #records = new Map<string, readonly MemoryRecord<M>[]>();
   #count = 0;
   #bytes = 0;
@@ -107,7 +104,6 @@ export class MemoryStore<M> implements Store<M> {
     this.#onEvict = options.onEvict;
     this.#compact = options.compact ?? compact;
     this.#onChange = options.onChange;
-    this.#onFree = options.onFree;
   }
 
   /** The variants of a key, most recently put first: the kept array, no copy, no promise; eviction hears nothing of it. */
@@ -315,7 +311,6 @@ export class MemoryStore<M> implements Store<M> {
     record.resident = false;
     this.#count -= 1;
     this.#bytes -= record.sizeBytes;
-    this.#onFree?.(record.body.length);
   }
 }
 

@@ -4,6 +4,7 @@
 
 import type { Homes } from './homes.ts';
 import { MemoryBody, RECORD_BYTES } from './memory.ts';
+import { noteShared } from './shared-bytes.ts';
 import type { Stored } from './store.ts';
 
 /** A record as one worker shows it to another. Plain data; `chunks` are in shared memory. */
@@ -57,8 +58,6 @@ export interface ReplicasOptions<M> {
   /** Lends the memory. */
   readonly budget: { reserve(bytes: number): boolean; release(bytes: number): void };
   readonly sizeOf: (meta: M) => number;
-  /** Called with the bytes of a body that is referred to no more. */
-  readonly onFree: (bytes: number) => void;
 }
 
 /** Of an entry beside its records. */
@@ -156,7 +155,7 @@ export class Replicas<M> {
     this.#options.budget.release(entry.sizeBytes);
     for (const record of entry.records) {
       record.resident = false;
-      this.#options.onFree(record.body.length);
+      noteShared(record.body.length);
     }
   }
 }

@@ -85,6 +85,7 @@ export class SharedBlocks {
 }
 
 export function sharedBuffer(bytes: number): Buffer {
+  noteShared(bytes);
   return Buffer.from(new SharedArrayBuffer(bytes));
 }
 
@@ -117,17 +118,29 @@ function fillsShared({ buffer, length }: Buffer): boolean {
 
 /**
  * V8 counts the bytes of ordinary buffers and collects garbage for their sake; those of shared memory it does not count, and
- * dead bodies would pile up by the gigabyte. So for every 33 MB that became free it is shown as much ordinary memory, which
- * is never touched and dropped at once.
+ * dead bodies would pile up by the gigabyte. So whatever shared memory this thread comes to hold is matched with ordinary
+ * memory, which is never touched, and let go when garbage was collected.
  */
-export class FreedBytes {
+class Ballast {
   #bytes = 0;
+  #held: ArrayBuffer[] = [];
+  /** Gone when all of the heap was collected: young objects that are referred to weakly stay until then. */
+  #sentinel = new WeakRef({});
 
-  readonly add = (bytes: number): void => {
+  add(bytes: number): void {
     this.#bytes += bytes;
-    while (this.#bytes >= UNIT_BYTES) {
-      this.#bytes -= UNIT_BYTES;
-      void new ArrayBuffer(UNIT_BYTES);
+    if (this.#bytes < UNIT_BYTES) return;
+    if (this.#sentinel.deref() === undefined) {
+      this.#held = [];
+      this.#sentinel = new WeakRef({});
     }
-  };
+    for (; this.#bytes >= UNIT_BYTES; this.#bytes -= UNIT_BYTES) this.#held.push(new ArrayBuffer(UNIT_BYTES));
+  }
+}
+
+const ballast = new Ballast();
+
+/** This thread has let go of shared memory, or will. */
+export function noteShared(bytes: number): void {
+  ballast.add(bytes);
 }

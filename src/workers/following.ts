@@ -2,7 +2,8 @@
 // fill of ours, so that whoever waits here does not know. What is kept of the body are views on shared memory, which the leader's
 // memory accounts for.
 
-import { bufferOn } from '../../storage/shared-bytes.ts';
+import { totalLength } from '../../storage/chunks.ts';
+import { bufferOn, noteShared } from '../../storage/shared-bytes.ts';
 import type { FrontStore } from '../../storage/tiered.ts';
 import type { Flight, Flights } from '../cache/collapse.ts';
 import { type Budget, Fill } from '../cache/fill.ts';
@@ -99,6 +100,7 @@ export class Following {
   }
 
   data(chunks: readonly Uint8Array[]): void {
+    noteShared(totalLength(chunks));
     for (const chunk of chunks) {
       this.#fill?.push(bufferOn(chunk));
       this.#untold += chunk.length;

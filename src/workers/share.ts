@@ -5,7 +5,7 @@ import { HomedStore, type HomeQuestion, type Touches } from '../../storage/homed
 import { Homes, type HomesPlan } from '../../storage/homes.ts';
 import type { MemoryOptions, MemoryStore } from '../../storage/memory.ts';
 import { Replicas } from '../../storage/replicas.ts';
-import { FreedBytes, shareBytes } from '../../storage/shared-bytes.ts';
+import { shareBytes } from '../../storage/shared-bytes.ts';
 import type { Store } from '../../storage/store.ts';
 import type { TieredStore } from '../../storage/tiered.ts';
 import { sizeOfMeta } from '../cache/codec.ts';
@@ -41,7 +41,6 @@ const REPLICA_SHARE = 1 / 8;
 export class Share {
   readonly #options: ShareOptions;
   readonly #homes: Homes;
-  readonly #freed = new FreedBytes();
   readonly mesh: Mesh<HomeQuestion<StoredMeta> | Claim, Touches | FlightNotice>;
   #store: HomedStore<StoredMeta> | undefined;
   #others: Others | undefined;
@@ -63,12 +62,11 @@ export class Share {
   }
 
   /** What the memory of a worker among several does differently. */
-  get memoryOptions(): Pick<MemoryOptions<StoredMeta>, 'compact' | 'onChange' | 'onFree'> {
+  get memoryOptions(): Pick<MemoryOptions<StoredMeta>, 'compact' | 'onChange'> {
     const homes = this.#homes;
     return {
       compact: shareBytes,
       onChange: (key) => homes.changed(homes.hash(key)),
-      onFree: this.#freed.add,
     };
   }
 
@@ -80,7 +78,6 @@ export class Share {
       maxBytes: memory.maxBytes * REPLICA_SHARE,
       budget: memory,
       sizeOf: sizeOfMeta,
-      onFree: this.#freed.add,
     });
     this.#store = new HomedStore({
       self,

@@ -35,7 +35,6 @@ export function workers({ count, maxBytes = 64 * 1024 * 1024, lower, overtaken }
   const plan = planHomes(count);
   const meshes: Mesh<HomeQuestion<string>, Touches>[] = [];
   const sizeOf = (meta: string): number => meta.length;
-  const onFree = (): void => undefined;
   const parts = Array.from({ length: count }, (_, self): WorkerPart => {
     const homes = new Homes(plan);
     const memory = new MemoryStore<string>({
@@ -43,9 +42,8 @@ export function workers({ count, maxBytes = 64 * 1024 * 1024, lower, overtaken }
       sizeOf,
       compact: shareBytes,
       onChange: (key) => homes.changed(homes.hash(key)),
-      onFree,
     });
-    const replicas = new Replicas<string>({ homes, maxBytes: maxBytes / 8, budget: memory, sizeOf, onFree });
+    const replicas = new Replicas<string>({ homes, maxBytes: maxBytes / 8, budget: memory, sizeOf });
     const mesh: Mesh<HomeQuestion<string>, Touches> = new Mesh({
       before: () => undefined,
       answer: (question) => store.answer(question),
