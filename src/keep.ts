@@ -55,7 +55,7 @@ export class Keep {
     const variant = variantKey(meta.vary, request.fields);
     if (meta.partial === undefined) {
       this.#put(key, variant, meta, chunks, rules);
-      this.#forget(key, `${variant}${PART}`);
+      this.#forgetPart(plan, variant);
       this.#options.compressor.first({ key, variant }, meta, rules.compress, request.fields);
       return;
     }
@@ -201,6 +201,12 @@ export class Keep {
     this.#quietly(key, () => store.put(key, variant, meta, chunks));
     // Without Vary there is one.
     if (meta.vary.length > 0) this.#quietly(key, () => this.#trim(key, rules.maxVariants));
+  }
+
+  /** The whole has come, of which a part is stored. */
+  #forgetPart({ key, records }: FetchPlan, whole: string): void {
+    const part = `${whole}${PART}`;
+    if (records.some(({ variant }) => variant === part)) this.#forget(key, part);
   }
 
   /** Only the `most` latest variants of a key stay. */

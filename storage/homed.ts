@@ -3,7 +3,7 @@
 // and ask the home. When a home has gone its keys are asked of the lower tiers alone. Knows questions, not how they travel.
 
 import { totalLength } from './chunks.ts';
-import type { Homes } from './homes.ts';
+import { HomeGone, type Homes } from './homes.ts';
 import type { MemoryStore } from './memory.ts';
 import { type Replica, ReplicaRecord, type Replicas, type Shown } from './replicas.ts';
 import { bufferOn, noteShared, shareBytes } from './shared-bytes.ts';
@@ -43,7 +43,7 @@ export interface Found<M> {
   readonly deep: boolean;
 }
 
-/** The way to another worker. Rejects when it has gone. */
+/** The way to another worker. Rejects with HomeGone when it has gone. */
 export interface Way<M> {
   ask<Answer>(question: HomeQuestion<M>): Promise<Answer>;
   tell(touches: Touches): void;
@@ -141,7 +141,7 @@ export class HomedStore<M> implements FrontStore<M> {
       return finished;
     }
     const isFinished = await inflow.finish(key, variant, meta);
-    if (home !== undefined) await this.#write(home, { kind: 'finished', key, variant });
+    if (home !== undefined) await this.#write(home, { kind: 'finished', key, variant }, () => undefined);
     return isFinished;
   }
 
@@ -166,9 +166,10 @@ export class HomedStore<M> implements FrontStore<M> {
     while (this.#clearing !== undefined) await this.#clearing;
     const home = this.#leave(key);
     if (home === 'here') return tiers.put(key, variant, meta, chunks);
-    if (home === undefined) return lower?.put(key, variant, meta, chunks) ?? false;
+    const below = (): Promise<boolean> | boolean => lower?.put(key, variant, meta, chunks) ?? false;
+    if (home === undefined) return below();
     const shared = shareBytes(chunks);
-    return this.#write(home, { kind: 'put', key, variant, meta, chunks: shared, stamp: stamp() });
+    return this.#write(home, { kind: 'put', key, variant, meta, chunks: shared, stamp: stamp() }, below);
   }
 
   async updateMeta(key: string, variant: string, meta: M): Promise<boolean> {
@@ -176,8 +177,9 @@ export class HomedStore<M> implements FrontStore<M> {
     while (this.#clearing !== undefined) await this.#clearing;
     const home = this.#leave(key);
     if (home === 'here') return tiers.updateMeta(key, variant, meta);
-    if (home === undefined) return lower?.updateMeta(key, variant, meta) ?? false;
-    return this.#write(home, { kind: 'update', key, variant, meta, stamp: stamp() });
+    const below = (): Promise<boolean> | boolean => lower?.updateMeta(key, variant, meta) ?? false;
+    if (home === undefined) return below();
+    return this.#write(home, { kind: 'update', key, variant, meta, stamp: stamp() }, below);
   }
 
   async delete(key: string, variant?: string): Promise<Removed> {
@@ -185,8 +187,9 @@ export class HomedStore<M> implements FrontStore<M> {
     while (this.#clearing !== undefined) await this.#clearing;
     const home = this.#leave(key);
     if (home === 'here') return tiers.delete(key, variant);
-    if (home === undefined) return lower?.delete(key, variant) ?? { records: 0, bytes: 0 };
-    return this.#write(home, { kind: 'delete', key, variant });
+    const below = (): Promise<Removed> | Removed => lower?.delete(key, variant) ?? { records: 0, bytes: 0 };
+    if (home === undefined) return below();
+    return this.#write(home, { kind: 'delete', key, variant }, below);
   }
 
   async remove(key: string, variant?: string, spare?: Tier): Promise<RemovedByTier> {
@@ -364,8 +367,16 @@ export class HomedStore<M> implements FrontStore<M> {
     return wayTo(home);
   }
 
-  #write<Answer>(home: Way<M>, question: HomeQuestion<M>): Promise<Answer> {
-    const write = home.ask<Answer>(question);
+  /** @param instead what is done when the home has gone */
+  #write<Answer>(
+    home: Way<M>,
+    question: HomeQuestion<M>,
+    instead: () => Promise<Answer> | Answer,
+  ): Promise<Answer> {
+    const write = home.ask<Answer>(question).catch((error: unknown) => {
+      if (error instanceof HomeGone) return instead();
+      throw error;
+    });
     this.#writes.add(write);
     const over = (): void => void this.#writes.delete(write);
     write.then(over, over);

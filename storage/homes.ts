@@ -20,6 +20,14 @@ export function planHomes(count: number): HomesPlan {
   return { count, seed: Math.floor(Math.random() * 2 ** 32), versions };
 }
 
+/** The worker that was asked has gone. */
+export class HomeGone extends Error {
+  constructor() {
+    super('the worker has gone');
+    this.name = 'HomeGone';
+  }
+}
+
 export class Homes {
   readonly count: number;
   readonly #seed: number;

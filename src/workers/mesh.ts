@@ -2,6 +2,7 @@
 // the event loop travels together. Owns numbering, batching and what becomes of questions when a worker goes; knows no subject.
 
 import type { MessagePort } from 'node:worker_threads';
+import { HomeGone } from '../../storage/homes.ts';
 
 type Parcel<Question, Notice> =
   | { readonly ask: number; readonly question: Question }
@@ -65,10 +66,10 @@ export class Link<Question, Notice> {
     });
   }
 
-  /** Rejects when the other side fails or goes. The answer is what the other side is written to give. */
+  /** Rejects when the other side fails, with HomeGone when it goes. The answer is what the other side is written to give. */
   ask<Answer>(question: Question): Promise<Answer> {
     const { promise, resolve, reject } = Promise.withResolvers<Answer>();
-    if (this.#ended) reject(new Error('the worker has gone'));
+    if (this.#ended) reject(new HomeGone());
     else {
       const id = this.#next++;
       this.#waiting.set(id, { resolve: (value) => resolve(value as Answer), reject });
@@ -85,7 +86,7 @@ export class Link<Question, Notice> {
     if (this.#ended) return;
     this.#ended = true;
     this.#port.close();
-    for (const { reject } of this.#waiting.values()) reject(new Error('the worker has gone'));
+    for (const { reject } of this.#waiting.values()) reject(new HomeGone());
     this.#waiting.clear();
   }
 
