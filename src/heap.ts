@@ -8,6 +8,11 @@ import { runInNewContext } from 'node:vm';
 // What has died old keeps alive all young objects that it names: under misses every second µs went into moving the dead.
 setFlagsFromString('--no-allocation-site-pretenuring');
 
+interface CollectOptions {
+  readonly type: 'minor' | 'major';
+  readonly execution?: 'async';
+}
+
 const LOADED_MS = 1000;
 /** So many bytes of short-lived buffers may stand dead, and some more that V8 has not swept yet. */
 const SPENT_BYTES = 16 * 1024 * 1024;
@@ -27,13 +32,18 @@ export function spend(bytes: number): void {
   spentBytes += bytes;
   if (spentBytes < SPENT_BYTES) return;
   spentBytes = 0;
-  collect?.();
+  collect?.({ type: 'minor' });
+}
+
+/** All that is dead is collected soon: for memory that V8 does not count (storage/shared-bytes.ts). */
+export function collectAll(): void {
+  collect?.({ type: 'major', execution: 'async' });
 }
 
 /** undefined where V8 does not lend its collector: then dead buffers stand until it collects by itself. */
-function collector(): (() => void) | undefined {
+function collector(): ((options: CollectOptions) => unknown) | undefined {
   setFlagsFromString('--expose-gc');
   const gc: unknown = runInNewContext('globalThis.gc');
   setFlagsFromString('--no-expose-gc');
-  return typeof gc === 'function' ? () => gc({ type: 'minor' }) : undefined;
+  return typeof gc === 'function' ? (options) => gc(options) : undefined;
 }

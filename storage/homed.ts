@@ -247,8 +247,13 @@ export class HomedStore<M> implements FrontStore<M> {
     clearTimeout(this.#ticking);
     this.#finds.clear();
     this.#options.replicas.clear();
-    await Promise.allSettled(this.#writes);
+    await this.settled();
     await this.#options.tiers.close();
+  }
+
+  /** Resolves when other homes have answered all writes. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#writes);
   }
 
   /** A worker has gone: what it was home to is not believed any more. */

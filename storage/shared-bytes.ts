@@ -10,6 +10,8 @@ const FIRST_BYTES = 16 * 1024;
 const GROWN_BYTES = 1024 * 1024;
 /** Above malloc's threshold (32 MB): memory that is asked for and never touched costs nothing. */
 const UNIT_BYTES = 33 * 1024 * 1024;
+/** So many units that nothing was collected for are not waited for any longer. */
+const MOST_UNITS = 6;
 
 /** The same bytes in shared memory; what fills its shared memory already is kept as it is. */
 export function shareBytes(chunks: readonly Buffer[]): readonly Buffer[] {
@@ -119,13 +121,15 @@ function fillsShared({ buffer, length }: Buffer): boolean {
 /**
  * V8 counts the bytes of ordinary buffers and collects garbage for their sake; those of shared memory it does not count, and
  * dead bodies would pile up by the gigabyte. So whatever shared memory this thread comes to hold is matched with ordinary
- * memory, which is never touched, and let go when garbage was collected.
+ * memory, which is never touched, and let go when garbage was collected. When even that moves nothing, collecting is asked for.
  */
 class Ballast {
   #bytes = 0;
   #held: ArrayBuffer[] = [];
   /** Gone when all of the heap was collected: young objects that are referred to weakly stay until then. */
   #sentinel = new WeakRef({});
+  /** Has all garbage of this thread collected, soon. */
+  collect: () => void = () => undefined;
 
   add(bytes: number): void {
     this.#bytes += bytes;
@@ -135,10 +139,16 @@ class Ballast {
       this.#sentinel = new WeakRef({});
     }
     for (; this.#bytes >= UNIT_BYTES; this.#bytes -= UNIT_BYTES) this.#held.push(new ArrayBuffer(UNIT_BYTES));
+    if (this.#held.length % MOST_UNITS === 0) this.collect();
   }
 }
 
 const ballast = new Ballast();
+
+/** How garbage is collected when V8 does not see to it. */
+export function collectWith(collect: () => void): void {
+  ballast.collect = collect;
+}
 
 /** This thread has let go of shared memory, or will. */
 export function noteShared(bytes: number): void {

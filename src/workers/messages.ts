@@ -66,7 +66,10 @@ export type Order =
   | { readonly kind: 'hottest'; readonly order: CountOrder; readonly limit: number }
   | { readonly kind: 'refresh'; readonly names: readonly Hot[] }
   | { readonly kind: 'metrics' }
-  | { readonly kind: 'close'; readonly graceMs: number };
+  /** Ends what is in flight; what it brings is with the homes of its keys then. */
+  | { readonly kind: 'drain'; readonly graceMs: number }
+  /** After all have drained: no worker needs another any more. */
+  | { readonly kind: 'close' };
 
 /** A question of a worker to the main thread. */
 export type Request =

@@ -130,7 +130,8 @@ class ThreadPool implements Workers {
 
   async close(graceMs: number): Promise<void> {
     this.#closing = true;
-    await Promise.all([...this.#threads.values()].map((thread) => thread.close(graceMs)));
+    await Promise.all([...this.#threads.values()].map((thread) => thread.drain(graceMs)));
+    await Promise.all([...this.#threads.values()].map((thread) => thread.close()));
   }
 
   async #add(worker: number): Promise<void> {
@@ -300,8 +301,12 @@ class Thread implements WorkerTarget {
     return this.#dialogue.ask<object[]>({ kind: 'metrics' });
   }
 
-  async close(graceMs: number): Promise<void> {
-    await this.#dialogue.ask({ kind: 'close', graceMs }).catch(() => undefined);
+  async drain(graceMs: number): Promise<void> {
+    await this.#dialogue.ask({ kind: 'drain', graceMs }).catch(() => undefined);
+  }
+
+  async close(): Promise<void> {
+    await this.#dialogue.ask({ kind: 'close' }).catch(() => undefined);
     await this.#worker.terminate();
   }
 }

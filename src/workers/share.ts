@@ -94,6 +94,11 @@ export class Share {
     return this.#store;
   }
 
+  /** Resolves when the other homes have taken what was sent to be stored. */
+  async settled(): Promise<void> {
+    await this.#store?.settled();
+  }
+
   /** Fetches shared with the other workers. */
   collapse({ memory, ...parts }: CollapseParts): Others {
     this.#others = new Others({

@@ -2,11 +2,13 @@
 
 import { parentPort, workerData } from 'node:worker_threads';
 import { Journal } from '../../storage/journal.ts';
+import { collectWith } from '../../storage/shared-bytes.ts';
 import { attachSqliteStore } from '../../storage/sqlite.ts';
 import type { Applied } from '../admin/purger.ts';
 import type { PurgeReceipt, TierReceipt } from '../admin/receipt.ts';
 import { storedMetaCodec } from '../cache/codec.ts';
 import { clockOf } from '../clock.ts';
+import { collectAll } from '../heap.ts';
 import { openShared } from '../nodes.ts';
 import { createLog } from '../observe/log.ts';
 import { Dialogue } from './dialogue.ts';
@@ -40,6 +42,7 @@ const { log, flush } = createLog({ level: config.log.level });
 const disk = diskPort === undefined ? undefined : await attachSqliteStore(diskPort, storedMetaCodec);
 
 const shared = openShared(config);
+collectWith(collectAll);
 
 /** What was done for purges that the main thread has not asked about yet. */
 const applied = new Map<number, Promise<Applied>>();
@@ -139,8 +142,10 @@ async function answer(order: Order): Promise<unknown> {
       return worker.origins();
     case 'metrics':
       return worker.metrics.getMetricsAsJSON();
-    case 'close':
+    case 'drain':
       await worker.close(order.graceMs);
+      return share.settled();
+    case 'close':
       share.mesh.close();
       await disk?.close();
       await shared?.close();
