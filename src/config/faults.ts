@@ -1,6 +1,7 @@
 // Faults of settings: what zod found, as path, given value and what is allowed; and the one error that carries them all.
 
 import type { z } from 'zod';
+import { nearest } from './nearest.ts';
 
 export interface Fault {
   /** `routes[0].cache.ttl`, `--memory`, or a file name. */
@@ -36,14 +37,29 @@ export function faultsOf(
   rename: (path: string) => string | undefined = () => undefined,
 ): readonly Fault[] {
   return issues.flatMap((issue) => {
-    const paths =
-      issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...issue.path, key]) : [issue.path];
+    const isUnknown = issue.code === 'unrecognized_keys';
+    const paths = isUnknown ? issue.keys.map((key) => [...issue.path, key]) : [issue.path];
     return paths.map((path) => {
       const name = formatPath(path);
       const given = issue.code === 'invalid_key' ? path.at(-1) : valueAt(input, path);
-      return { path: rename(name) ?? name, value: show(given, name), allowed: issue.message };
+      const allowed = isUnknown ? meant(String(path.at(-1)), issue.message) : issue.message;
+      return { path: rename(name) ?? name, value: show(given, name), allowed };
     });
   });
+}
+
+const UNKNOWN = 'nothing of that name; known here: ';
+
+/** What is allowed in place of a name that a section does not know. */
+export function unknownName(known: readonly string[]): string {
+  return `${UNKNOWN}${known.join(', ')}`;
+}
+
+/** Says which of the known names may have been meant. */
+function meant(typed: string, allowed: string): string {
+  if (!allowed.startsWith(UNKNOWN)) return allowed;
+  const near = nearest(typed, allowed.slice(UNKNOWN.length).split(', '));
+  return near === undefined ? allowed : `${allowed}; did you mean "${near}"?`;
 }
 
 /** ['routes', 0, 'cache', 'a b'] → `routes[0].cache["a b"]`; the whole is `(the whole)`. */

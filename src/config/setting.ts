@@ -2,6 +2,7 @@
 // the text of the docs table and part of the editor's hint, so that the three cannot differ. Knows no setting by name.
 
 import { z } from 'zod';
+import { unknownName } from './faults.ts';
 import { formatDuration, formatSize, parseDuration, parseSize } from './units.ts';
 
 interface Bounds {
@@ -97,11 +98,9 @@ export function durationsBy(
 
 /** An object of settings. An unknown key is a fault, which lists the known ones. */
 export function section<S extends z.ZodRawShape>(sentence: string, shape: S) {
-  const names = Object.keys(shape).join(', ');
+  const names = Object.keys(shape);
   const error = (issue: { readonly code: string | undefined }): string =>
-    issue.code === 'unrecognized_keys'
-      ? `nothing of that name; known here: ${names}`
-      : `an object with: ${names}`;
+    issue.code === 'unrecognized_keys' ? unknownName(names) : `an object with: ${names.join(', ')}`;
   return z.strictObject(shape, { error }).meta({ description: sentence });
 }
 

@@ -128,7 +128,7 @@ describe('a fault', () => {
       'a size such as "256MB" or plain bytes, 8MB to 1TB',
     );
     expect(found.find(({ path }) => path === 'log.acess')?.allowed).toBe(
-      'nothing of that name; known here: level, access',
+      'nothing of that name; known here: level, access; did you mean "access"?',
     );
   });
 
