@@ -46,6 +46,8 @@ export const DEFAULT_GROUP = '';
 /** For an origin by itself; groups have settings for both. */
 const RESOLVE_MS = 30_000;
 const MAX_AGE_MS = 600_000;
+/** Requests that came before a reload, and wait for the disk, the gate or another's fetch, may yet want what it has replaced. */
+const LATE_MS = 60_000;
 
 export interface UpstreamsOptions {
   readonly log: Log;
@@ -79,7 +81,7 @@ export class Upstreams {
     return sum;
   }
 
-  /** Opens what is new in the settings; lets what is no more in them end its exchanges. */
+  /** Opens what is new in the settings; what is no more in them takes the requests that were begun with it, and closes later. */
   apply(config: Config, demoUrl: string | undefined): void {
     const plans = plansOf(config, demoUrl);
     for (const [name, { upstream }] of this.#open) if (!plans.has(name)) this.#retire(name, upstream);
@@ -145,7 +147,7 @@ export class Upstreams {
       this.#leaving.delete(upstream);
       this.#requests += upstream.requests;
     };
-    upstream.close().then(gone, gone);
+    setTimeout(() => upstream.close().then(gone, gone), LATE_MS).unref();
   }
 }
 

@@ -54,6 +54,25 @@ describe('a reload', () => {
     expect((await (await slow).rest()).toString()).toBe('old');
   });
 
+  it('lets a request that is still at the gate go to the origin that it was meant for', async () => {
+    const service = await scriptedOrigin();
+    onTestFinished(() => service.close());
+    const gate = service.gate();
+    service.on('*', gate);
+    const { origin, edge } = await proxied({ access: { auth: { ask: { url: `${service.url}/check` } } } });
+    origin.on('*', { headers: FRESH, body: 'old' });
+    const other = await scriptedOrigin();
+    onTestFinished(() => other.close());
+    other.on('*', { headers: FRESH, body: 'new' });
+    const waiting = get(edge.url, '/x');
+    await gate.arrived;
+    await edge.reload({ origin: other.url });
+    await gate.end('');
+    const response = await waiting;
+    expect([response.status, response.body.toString()]).toEqual([200, 'old']);
+    expect((await get(edge.url, '/y')).body.toString()).toBe('new');
+  });
+
   it('names what waits for a restart, and takes the rest', async () => {
     const { edge } = await proxied();
     const routes = [{ match: { path: '/b' }, respond: { body: 'mine' } }];
