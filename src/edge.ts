@@ -405,6 +405,7 @@ export class Edge {
 
   /** The outcome of a fetch reaches one of those who waited for it. */
   #arrive(visit: Visit, forward: Forward, outcome: FetchOutcome, collapsed: boolean): void {
+    visit.asked = outcome.asked;
     switch (outcome.kind) {
       case 'failed': {
         const { failure } = outcome;

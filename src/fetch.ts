@@ -26,13 +26,27 @@ import type { Keep } from './keep.ts';
 import { Counters } from './observe/counters.ts';
 import type { Log } from './observe/log.ts';
 import type { OriginFailure } from './origin/failure.ts';
-import type { Exchange, OriginResponse, Upstream, Urgency } from './origin/upstream.ts';
+import type { Exchange, OriginResponse, Place, Upstream, Urgency } from './origin/upstream.ts';
 import { combinedBody, fillBody, type RangeableBody } from './respond.ts';
 import type { RawEnd } from './tunnel/raw.ts';
 import type { Ask } from './visit.ts';
 
 /** What a fetch came to. `shared` and `validated` are for everybody who waits, `own` for its leader alone. */
-export type FetchOutcome =
+export type FetchOutcome = Outcome & {
+  /** Who was asked for it; undefined where that was another worker's to ask. */
+  readonly asked?: Asked | undefined;
+};
+
+/** Who was asked, for the log. */
+export interface Asked {
+  readonly from: Place | undefined;
+  /** Requests that it took. */
+  readonly attempts: number | undefined;
+  /** From the request to the response's head, or the failure; waiting for a place included. */
+  readonly ms: number;
+}
+
+type Outcome =
   | {
       readonly kind: 'shared';
       readonly response: OriginResponse;
@@ -161,6 +175,7 @@ class Fetch {
   #fill: Fill | undefined;
   #announced: number | undefined;
   #blocks: ReturnType<NonNullable<FetcherOptions['blocks']>> | undefined;
+  #asked: Asked | undefined;
 
   constructor(options: FetcherOptions, plan: FetchPlan) {
     this.#options = options;
@@ -192,6 +207,7 @@ class Fetch {
         onData: (chunk) => this.#push(chunk),
         onEnd: () => this.#fill?.complete(),
         onSwitch: (response, end) => {
+          this.#askedOf(response);
           this.#settle({ kind: 'switched', response, end });
           this.#options.flights.end(flight);
         },
@@ -216,17 +232,20 @@ class Fetch {
       {
         failure: failure.kind,
         side: failure.side,
+        ...failure.asked?.from,
         key: this.#plan.key,
         cause: failure.cause instanceof Error ? failure.cause.message : undefined,
       },
       this.#fill === undefined ? 'the origin did not answer' : 'the origin broke off its response',
     );
     if (this.#fill !== undefined) return this.#fill.fail();
+    this.#askedOf(failure.asked);
     this.#settle({ kind: 'failed', failure });
     flights.end(this.#plan.flight);
   }
 
   #onHead(response: OriginResponse): void {
+    this.#askedOf(response);
     this.#announced = contentLength(response);
     const { request, flight, ask, record, records, forCache } = this.#plan;
     const { keep, now } = this.#options;
@@ -363,7 +382,12 @@ class Fetch {
     return this.#plan.rulesFor(type);
   }
 
-  #settle(outcome: FetchOutcome): void {
-    this.#plan.flight.settle(outcome);
+  #askedOf(answered: { readonly from?: Place | undefined; readonly attempts: number } | undefined): void {
+    const ms = this.#options.now() - this.#requestedAt;
+    this.#asked = { from: answered?.from, attempts: answered?.attempts, ms };
+  }
+
+  #settle(outcome: Outcome): void {
+    this.#plan.flight.settle({ ...outcome, asked: this.#asked });
   }
 }

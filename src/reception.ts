@@ -113,6 +113,7 @@ export class Reception {
       looks: 0,
       apart: false,
       vary: undefined,
+      asked: undefined,
     };
     this.#onward(visit);
   }

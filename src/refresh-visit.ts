@@ -63,6 +63,7 @@ export function refreshVisit(
     looks: 0,
     apart: false,
     vary: undefined,
+    asked: undefined,
   };
 }
 

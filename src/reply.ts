@@ -242,8 +242,9 @@ export class Reply {
       return this.left(visit, forward);
     }
     const { tunnels, access } = this.#options;
+    const { asked } = visit;
     tunnels.open(client, end, ({ sent, received, end: ended }) =>
-      access.record(request, { outcome: 'tunnel', status, bytes: sent, received, ended, cacheStatus }),
+      access.record(request, { outcome: 'tunnel', status, bytes: sent, received, ended, cacheStatus, asked }),
     );
   }
 
@@ -252,7 +253,7 @@ export class Reply {
     const { kind, side, status, message, retryAfterSeconds } = failure;
     const cacheStatus = this.#status(visit, { fwd: forward.reason, detail: kind });
     const { request, responder, route } = visit;
-    const sent: Sent = { outcome: 'failed', cacheStatus, failure: kind, side };
+    const sent: Sent = { outcome: 'failed', cacheStatus, failure: kind, side, asked: visit.asked };
     const lines = retryAfterSeconds === undefined ? [] : ['Retry-After', String(retryAfterSeconds)];
     this.#error(request, responder, status, message, sent, lines, route);
   }
@@ -338,13 +339,14 @@ export class Reply {
     const { access } = this.#options;
     if (open === undefined) {
       responder.send({ ...head, once: true }, null);
-      access.record(request, { ...sent, status: head.status, bytes: 0 });
+      access.record(request, { ...sent, asked: visit.asked, status: head.status, bytes: 0 });
       return;
     }
     const source = open();
     deliver(source, responder.start(head), responder, (end) => {
       const incomplete = end === 'complete' ? undefined : end;
-      access.record(request, { ...sent, status: head.status, bytes: responder.bytesSent, incomplete });
+      const { bytesSent: bytes } = responder;
+      access.record(request, { ...sent, asked: visit.asked, status: head.status, bytes, incomplete });
     });
   }
 

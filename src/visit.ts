@@ -5,6 +5,7 @@ import type { Admission } from './admit.ts';
 import type { Verdict } from './cache/age.ts';
 import type { Need } from './cache/content-range.ts';
 import type { StoredMeta } from './cache/stored.ts';
+import type { Asked } from './fetch.ts';
 import type { Request, Responder } from './http/message.ts';
 import type { Route } from './site/route.ts';
 import type { Realm } from './site/site.ts';
@@ -34,6 +35,8 @@ export interface Visit {
   looks: number;
   /** What tells the responses of its key apart, learned while it waited; the store does not know it yet. */
   vary: readonly string[] | undefined;
+  /** Who was asked for what it gets. */
+  asked: Asked | undefined;
 }
 
 /** Why and for what a visit goes to the origin. */

@@ -31,6 +31,7 @@ export class Access {
 
   record(request: Request, result: AccessRecord): void {
     const { counters, log, now } = this.#options;
+    const { asked } = result;
     const ms = now() - request.receivedAt;
     counters.outcomes[result.outcome].add(ms, result.bytes);
     if (result.collapsed === true) counters.collapsed++;
@@ -62,6 +63,10 @@ export class Access {
         user: request.user?.name,
         failure: result.failure,
         side: result.side,
+        group: asked?.from?.group,
+        server: asked?.from?.server,
+        attempts: asked?.attempts === 1 ? undefined : asked?.attempts,
+        originMs: asked?.ms,
         incomplete: result.incomplete,
         ended: result.ended,
         dialled: result.dialled,

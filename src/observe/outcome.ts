@@ -1,6 +1,7 @@
 // What became of one request, in the words of Cache-Status (RFC 9211): the same for the field, the log and the metrics.
 
 import type { Tier } from '../../storage/store.ts';
+import type { Asked } from '../fetch.ts';
 import type { TunnelEnd } from '../tunnel/tunnel.ts';
 
 /** The outcomes a request can have; each with its sentence for the metrics' help and the docs. */
@@ -44,6 +45,8 @@ export interface AccessRecord {
   /** What failed, and on which side. */
   readonly failure?: string | undefined;
   readonly side?: 'client' | 'origin' | 'internal' | undefined;
+  /** Which server of a group was asked for it at last, how often one was, and how long the head took. */
+  readonly asked?: Asked | undefined;
   /** The client left, or the transfer broke, before the response was complete. */
   readonly incomplete?: 'client-gone' | 'broken' | undefined;
 }

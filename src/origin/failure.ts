@@ -1,6 +1,7 @@
 // Names what went wrong on the way to the origin and back. Every failure says who failed and which status the client gets.
 
 import { BodyError } from '../http/body.ts';
+import type { Place } from './upstream.ts';
 
 /** What failed. Each kind has its sentence in FAILURES. */
 export type FailureKind = keyof typeof FAILURES;
@@ -74,11 +75,19 @@ export const FAILURES = {
 /** A failed exchange with the origin. `cause` is the library's error. */
 export class OriginFailure extends Error {
   readonly kind: FailureKind;
+  /** Where, and after how many tries, as far as that is known; for the log. */
+  readonly asked: { readonly from: Place; readonly attempts: number } | undefined;
 
-  constructor(kind: FailureKind, cause?: unknown) {
+  constructor(kind: FailureKind, cause?: unknown, asked?: OriginFailure['asked']) {
     super(FAILURES[kind].sentence, { cause });
     this.name = 'OriginFailure';
     this.kind = kind;
+    this.asked = asked;
+  }
+
+  /** The same failure, at a server of a group. */
+  at(from: Place, attempts: number): OriginFailure {
+    return new OriginFailure(this.kind, this.cause, { from, attempts });
   }
 
   get status(): number {

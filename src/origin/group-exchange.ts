@@ -1,12 +1,13 @@
 // One request to a group: waits for a server where all are full, tries another where one fails and nothing has reached the
 // client yet, and asks a second where the first is slow. The first head that is taken wins; what else runs is given up.
 
+import type { RawEnd } from '../tunnel/raw.ts';
 import { type FailureKind, OriginFailure } from './failure.ts';
 import type { Group, RetryOn } from './group.ts';
 import { LentBody } from './lent-body.ts';
 import { IDEMPOTENT } from './origin.ts';
 import type { Server } from './server.ts';
-import type { Exchange, ExchangeEvents, OriginRequest, OriginResponse, Urgency } from './upstream.ts';
+import type { Exchange, ExchangeEvents, OriginRequest, OriginResponse, Place, Urgency } from './upstream.ts';
 import type { Waiter } from './waiting.ts';
 
 /** Which setting of `retries.on` a failure falls under. */
@@ -111,7 +112,8 @@ export class GroupExchange implements Exchange, Waiter {
     for (const other of this.#running.splice(0)) other.giveUp();
     this.#running.push(attempt);
     clearTimeout(this.#timer);
-    this.#events.onHead({ ...response, attempts: this.#tried.length + response.attempts - 1 });
+    const attempts = this.#tried.length + response.attempts - 1;
+    this.#events.onHead({ ...response, attempts, from: attempt.place });
     if (this.#paused) attempt.exchange?.pause();
     return true;
   }
@@ -120,10 +122,10 @@ export class GroupExchange implements Exchange, Waiter {
     this.#events.onData(chunk);
   }
 
-  switched(attempt: Attempt, ...switched: Parameters<ExchangeEvents['onSwitch']>): void {
+  switched(attempt: Attempt, response: OriginResponse, end: RawEnd): void {
     this.#remove(attempt);
     this.#end();
-    this.#events.onSwitch(...switched);
+    this.#events.onSwitch({ ...response, attempts: this.#tried.length, from: attempt.place }, end);
   }
 
   done(): void {
@@ -141,7 +143,7 @@ export class GroupExchange implements Exchange, Waiter {
       if (next !== undefined) return this.#retry(next);
     }
     this.#end();
-    this.#events.onFailure(failure);
+    this.#events.onFailure(failure.at(attempt.place, this.#tried.length));
   }
 
   #ask(server: Server): void {
@@ -245,6 +247,10 @@ class Attempt implements ExchangeEvents {
     this.#of = of;
     this.#group = group;
     this.#server = server;
+  }
+
+  get place(): Place {
+    return { group: this.#group.options.name, server: this.#server.id };
   }
 
   start(request: OriginRequest): void {

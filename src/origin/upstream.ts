@@ -50,6 +50,14 @@ export interface OriginResponse {
   readonly fields: Fields;
   /** The exchange took place on a first connection or was retried; for the log. */
   readonly attempts: number;
+  /** Who answered, where that was one of several. */
+  readonly from?: Place | undefined;
+}
+
+/** A server of a group. */
+export interface Place {
+  readonly group: string;
+  readonly server: string;
 }
 
 /** What an exchange tells its owner, in order: onInterim*, then onHead, onData*, onEnd, or onSwitch; or onFailure at any point, last. */

@@ -37,6 +37,7 @@ describe('the access record', () => {
       cache: response.headers['cache-status'],
       collapsed: false,
       stored: true,
+      originMs: 0,
     });
   });
 

@@ -52,6 +52,29 @@ describe('the requests of a group', () => {
   });
 });
 
+describe('the access record', () => {
+  it('says which server answered, after how many tries, and how long it took', async () => {
+    const { edge, origins } = await groupScene({ servers: [{}, {}] });
+    await get(edge.url, '/0');
+    await origins[0]?.close();
+    await whoAnswers(edge, 2);
+    const [first, ...rest] = edge.requests();
+    expect(first).toMatchObject({ group: 'app', server: origins[0]?.url, originMs: expect.any(Number) });
+    expect(first).not.toHaveProperty('attempts');
+    for (const record of rest) expect(record).toMatchObject({ group: 'app', server: origins[1]?.url });
+    expect(rest.map(({ attempts }) => attempts)).toContain(2);
+  });
+
+  it('says where it failed last', async () => {
+    const { edge, origins } = await groupScene({ servers: [{}, {}] });
+    for (const origin of origins) await origin.close();
+    expect((await get(edge.url, '/')).status).toBe(502);
+    const named = { group: 'app', server: expect.stringMatching(/^http:/), failure: 'refused' };
+    expect(edge.requests()[0]).toMatchObject({ ...named, attempts: 2 });
+    expect(edge.log.find(({ msg }) => msg === 'the origin did not answer')).toMatchObject(named);
+  });
+});
+
 describe('a server that cannot be reached', () => {
   it('is passed over: the client sees nothing, not even of a POST with content', async () => {
     const { edge, origins } = await groupScene({ servers: [{}, {}] });
