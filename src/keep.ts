@@ -70,12 +70,13 @@ export class Keep {
 
   /** A body that was written while it came becomes the stored response's. */
   #written(
-    { key, request, flight }: FetchPlan,
+    plan: FetchPlan,
     rules: CacheRules,
     meta: StoredMeta,
     { length }: FillEnd,
     inflow: Inflow<StoredMeta>,
   ): void {
+    const { key, request, flight } = plan;
     const { partial } = meta;
     const isWhole = partial === undefined || length === partial.end - partial.start;
     if (!isWhole || !this.#passes(key, meta, flight)) return inflow.abandon();
@@ -86,7 +87,7 @@ export class Keep {
     this.#forgetForms(key, name);
     this.#quietly(key, () => store.finish(inflow, key, name, meta));
     if (meta.vary.length > 0) this.#quietly(key, () => this.#trim(key, rules.maxVariants));
-    if (partial === undefined) this.#forget(key, `${variant}${PART}`);
+    if (partial === undefined) this.#forgetPart(plan, variant);
   }
 
   /** The rest of a stored part has come: stores both as one. */

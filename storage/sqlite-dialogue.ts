@@ -2,6 +2,7 @@
 // while something is awaited. Knows no database.
 
 import type { MessagePort } from 'node:worker_threads';
+import { Post } from './sqlite-post.ts';
 import type { Event, Reply, Request } from './sqlite-protocol.ts';
 import { StoreError } from './store.ts';
 
@@ -15,6 +16,7 @@ type News = Exclude<Event, Reply | { readonly kind: 'failed' }>;
 
 export class Dialogue {
   readonly #port: MessagePort;
+  readonly #post: Post<Request>;
   readonly #onNews: (news: News) => void;
   readonly #pending = new Map<number, Pending>();
   #nextId = 1;
@@ -26,8 +28,11 @@ export class Dialogue {
    */
   constructor(port: MessagePort, onNews: (news: News) => void, onEnd: () => void) {
     this.#port = port;
+    this.#post = new Post(port);
     this.#onNews = onNews;
-    port.on('message', (event: Event) => this.#receive(event));
+    port.on('message', (events: readonly Event[]) => {
+      for (const event of events) this.#receive(event);
+    });
     port.on('close', () => {
       this.end(new Error('the database thread has ended'));
       onEnd();
@@ -53,12 +58,14 @@ export class Dialogue {
     return new Promise((resolve, reject) => {
       if (this.#pending.size === 0) this.#port.ref();
       this.#pending.set(id, { operation, resolve, reject });
-      this.send(request(id), moved);
+      this.#post.send(request(id), moved, (error) =>
+        this.#settle(id)?.reject(new StoreError(operation, error)),
+      );
     });
   }
 
   send(request: Request, moved: readonly (ArrayBuffer | MessagePort)[] = []): void {
-    if (this.#end === undefined) this.#port.postMessage(request, [...moved]);
+    if (this.#end === undefined) this.#post.send(request, moved);
   }
 
   /** Nothing is answered any more. Idempotent. */
@@ -74,11 +81,17 @@ export class Dialogue {
       this.#onNews(event);
       return;
     }
-    const pending = this.#pending.get(event.id);
+    const pending = this.#settle(event.id);
     if (pending === undefined) return;
-    this.#pending.delete(event.id);
-    if (this.#pending.size === 0) this.#port.unref();
     if (event.kind === 'failed') pending.reject(new StoreError(pending.operation, new Error(event.message)));
     else pending.resolve(event);
+  }
+
+  /** It is awaited no more. */
+  #settle(id: number): Pending | undefined {
+    const pending = this.#pending.get(id);
+    this.#pending.delete(id);
+    if (this.#pending.size === 0) this.#port.unref();
+    return pending;
   }
 }

@@ -5,6 +5,7 @@ import { type MessagePort, workerData } from 'node:worker_threads';
 import { messageOf } from './sqlite-files.ts';
 import { headName } from './sqlite-head.ts';
 import { moveOf, movesOf } from './sqlite-moves.ts';
+import { Post } from './sqlite-post.ts';
 import type { Event, ReaderOptions, ReaderOrder, ReaderReport, ReadRequest } from './sqlite-protocol.ts';
 import { Reader } from './sqlite-reader.ts';
 
@@ -41,12 +42,15 @@ async function obey(order: ReaderOrder): Promise<void> {
 }
 
 function attach(port: MessagePort): void {
-  port.on('message', (request: ReadRequest) => take(() => serve(port, request)));
+  const post = new Post<Event>(port);
+  port.on('message', (requests: readonly ReadRequest[]) => {
+    for (const request of requests) take(() => serve(post, request));
+  });
 }
 
-async function serve(port: MessagePort, request: ReadRequest): Promise<void> {
+async function serve(post: Post<Event>, request: ReadRequest): Promise<void> {
   const { id } = request;
-  const send = (event: Event, moved: ArrayBuffer[] = []): void => port.postMessage(event, moved);
+  const send = (event: Event, moved: ArrayBuffer[] = []): void => post.send(event, moved);
   try {
     if (request.kind === 'read') {
       const bytes = await reader.read(request.bodyId, request.chunk, request.checksum);

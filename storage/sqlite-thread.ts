@@ -7,6 +7,7 @@ import { type MessagePort, workerData } from 'node:worker_threads';
 import { Engine } from './sqlite-engine.ts';
 import { messageOf, reclaimRemoved } from './sqlite-files.ts';
 import { moveOf, movesOf } from './sqlite-moves.ts';
+import { Post } from './sqlite-post.ts';
 import type { Event, Health, PutRequest, Reply, Request, ThreadOptions } from './sqlite-protocol.ts';
 import { Readers } from './sqlite-readers.ts';
 
@@ -15,8 +16,13 @@ const FLUSH_USES_MS = 5_000;
 const options: ThreadOptions = workerData;
 const queue = new SharedArrayBuffer(4);
 const queuedBytes = new Int32Array(queue);
-/** Each with the prefix of its streams' names. */
-const ports = new Map<MessagePort, string>();
+interface Client {
+  /** Of its streams' names. */
+  readonly prefix: string;
+  readonly post: Post<Event>;
+}
+
+const ports = new Map<MessagePort, Client>();
 const putBy = new WeakMap<PutRequest, MessagePort>();
 const inbox: { readonly port: MessagePort; readonly request: Request }[] = [];
 /** Answers that wait for the transaction they belong to. */
@@ -60,7 +66,7 @@ const engine = new Engine({
 });
 
 function send(port: MessagePort, event: Event, moved: (ArrayBuffer | MessagePort)[] = []): void {
-  port.postMessage(event, moved);
+  ports.get(port)?.post.send(event, moved);
 }
 
 function tryLater(health: Health): void {
@@ -75,9 +81,9 @@ function tryLater(health: Health): void {
 
 function attach(port: MessagePort): void {
   const prefix = `${attached++}.`;
-  ports.set(port, prefix);
-  port.on('message', (request: Request) => {
-    inbox.push({ port, request });
+  ports.set(port, { prefix, post: new Post(port) });
+  port.on('message', (requests: readonly Request[]) => {
+    for (const request of requests) inbox.push({ port, request });
     wake();
   });
   port.on('close', () => {
@@ -229,7 +235,10 @@ async function answer(port: MessagePort, request: Asked): Promise<void> {
       clearTimeout(usesTimer);
       await readers.close();
       send(port, { kind: 'done', id, done: true });
-      for (const one of ports.keys()) one.close();
+      for (const [one, { post }] of ports) {
+        post.flush();
+        one.close();
+      }
       return;
     default:
       request satisfies never;
@@ -247,7 +256,7 @@ function noteUses(): void {
 }
 
 function streamOf(port: MessagePort, stream: number): string {
-  return `${ports.get(port) ?? ''}${stream}`;
+  return `${ports.get(port)?.prefix ?? ''}${stream}`;
 }
 
 try {
