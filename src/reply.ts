@@ -23,6 +23,7 @@ import type { Access } from './observe/access.ts';
 import type { AccessRecord, OutcomeName } from './observe/outcome.ts';
 import type { OriginFailure } from './origin/failure.ts';
 import type { Identity } from './origin/forwarded.ts';
+import { Recent } from './recent.ts';
 import { type Answer, answer, leftOut, type Marks, mark, storedBody } from './respond.ts';
 import { edited } from './site/edits.ts';
 import type { LocalAnswer } from './site/local-answer.ts';
@@ -80,14 +81,10 @@ function traceBody({ method, target, version, fields }: Request): Buffer {
   return Buffer.from(`${text}\r\n`, 'latin1');
 }
 
-/** What is sent a second time within its second may be sent more often: from then on the writer keeps its bytes. */
-function again(ready: Ready | undefined): Ready | undefined {
-  return ready?.head.once === true ? { head: { ...ready.head, once: false }, access: ready.access } : ready;
-}
-
 export class Reply {
   readonly #options: ReplyOptions;
   readonly #composed = new Generations<Stored<StoredMeta>, Composed>(COMPOSED_ENTRIES, COMPOSED_BYTES);
+  readonly #recent = new Recent();
   readonly #via: string;
   /** Adds the cache key to Cache-Status (RFC 9211 §2.7). */
   debugKey: boolean;
@@ -108,14 +105,17 @@ export class Reply {
       return;
     }
     const composed = this.#composedFor(record, visit.route, now);
+    const once = composed === undefined;
     if (facts.conditional && evaluate(request.method, request.fields, meta) === 'not-modified') {
-      composed.notModified = again(composed.notModified) ?? this.#ready(visit, record, now, 304);
-      responder.send(composed.notModified.head, null);
-      this.#options.access.record(request, composed.notModified.access);
+      const ready = composed?.notModified ?? this.#ready(visit, record, now, 304, once);
+      if (composed !== undefined) composed.notModified = ready;
+      responder.send(ready.head, null);
+      this.#options.access.record(request, ready.access);
       return;
     }
-    composed.whole = again(composed.whole) ?? this.#ready(visit, record, now, meta.status);
-    const { head, access } = composed.whole;
+    const ready = composed?.whole ?? this.#ready(visit, record, now, meta.status, once);
+    if (composed !== undefined) composed.whole = ready;
+    const { head, access } = ready;
     if (body.chunks !== undefined && body.chunks.length <= 1) {
       responder.send(head, body.chunks[0] ?? null);
       this.#options.access.record(request, request.method === 'HEAD' ? { ...access, bytes: 0 } : access);
@@ -125,10 +125,12 @@ export class Reply {
     this.#send(visit, { head, open }, access);
   }
 
-  #composedFor(record: Stored<StoredMeta>, route: Route, now: number): Composed {
+  /** Where to keep what is composed; undefined for a first hit, which may well be the last of its second. */
+  #composedFor(record: Stored<StoredMeta>, route: Route, now: number): Composed | undefined {
     const { meta, body } = record;
     const known = this.#composed.get(record, body.length);
     if (known !== undefined && now < known.until && now >= known.from && known.route === route) return known;
+    if (record.mark !== undefined && !this.#recent.again(record.mark, now)) return undefined;
     // Age and ttl change with the seconds of the response's age, not of the clock.
     const from = now - (Math.floor(meta.initialAgeMs + now - meta.respondedAt) % 1000);
     const composed = { whole: undefined, notModified: undefined, from, until: from + 1000, route };
@@ -136,13 +138,19 @@ export class Reply {
     return composed;
   }
 
-  #ready(visit: Visit, { meta, body, tier }: Stored<StoredMeta>, now: number, status: number): Ready {
+  #ready(
+    visit: Visit,
+    { meta, body, tier }: Stored<StoredMeta>,
+    now: number,
+    status: number,
+    once: boolean,
+  ): Ready {
     const cacheStatus = this.#status(visit, { hit: true, ttl: ttlSeconds(meta, now) });
     const marks = this.#marks(visit, ageSeconds(meta, now), cacheStatus, 'hit');
     const lines = status === 304 ? notModifiedLines(meta) : meta.lines;
     const length = status === 304 ? undefined : body.length;
     return {
-      head: { status, lines: mark(lines, marks), length, once: true },
+      head: { status, lines: mark(lines, marks), length, once },
       access: { outcome: 'hit', status, bytes: length ?? 0, cacheStatus, tier },
     };
   }

@@ -31,6 +31,8 @@ export interface Stored<M> {
   readonly body: StoredBody;
   /** The tier that answered, for logs and metrics. */
   readonly tier: Tier;
+  /** A number made of its name, spread evenly, where the tier has one. */
+  readonly mark?: number;
 }
 
 export type Tier = 'memory' | 'disk' | 'shared';
