@@ -14,8 +14,14 @@ export interface Keeping {
   readonly partsBytes: number;
 }
 
-/** How a fill ended; `inflow` is the whole body where it was written while it came. */
-export type FetchEnd = FillEnd & { readonly inflow?: Inflow<StoredMeta> };
+/** How a fill ended; `written` is the whole body where it was written while it came. */
+export type FetchEnd = FillEnd & { readonly written?: WrittenBody };
+
+export interface WrittenBody {
+  readonly inflow: Inflow<StoredMeta>;
+  /** It is not to be stored: gone once those who are still reading it have read it. */
+  readonly unwanted: () => void;
+}
 
 /** What is asked of the store before a body has come. */
 export type BodyStore = Pick<FrontStore<StoredMeta>, 'wayFor' | 'maxBodyBytes' | 'maxInflowBytes' | 'inflow'>;
@@ -73,7 +79,10 @@ export function beginFill({ keeping, tap, store, budget, onEnd }: Filling): Fill
       const { inflow, done } = spill ?? {};
       if (done === undefined) onEnd(end);
       else
-        void done.then((isWhole) => onEnd(isWhole && inflow !== undefined ? { ...end, inflow } : undefined));
+        void done.then((isWhole) => {
+          if (!isWhole || inflow === undefined) return onEnd(undefined);
+          onEnd({ ...end, written: { inflow, unwanted: () => fill.unback() } });
+        });
     },
   });
   if (keepBytes === 0) overflow(fill);

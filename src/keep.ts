@@ -2,7 +2,7 @@
 // passes the purge fence here, and a failing store costs a stored response, never an answer.
 
 import type { Journal } from '../storage/journal.ts';
-import type { Inflow, Stored } from '../storage/store.ts';
+import type { Stored } from '../storage/store.ts';
 import type { FrontStore } from '../storage/tiered.ts';
 import type { Flight } from './cache/collapse.ts';
 import { combine, type Joined } from './cache/combine.ts';
@@ -16,7 +16,7 @@ import { normalisedValue, variantKey } from './cache/vary.ts';
 import type { Compressor } from './compress/compressor.ts';
 import { formsOf, withoutForms } from './compress/forms.ts';
 import type { FetchOutcome, FetchPlan } from './fetch.ts';
-import type { FetchEnd } from './filling.ts';
+import type { FetchEnd, WrittenBody } from './filling.ts';
 import { Fields } from './http/fields.ts';
 import type { Counters } from './observe/counters.ts';
 import type { Log } from './observe/log.ts';
@@ -49,8 +49,8 @@ export class Keep {
   /** A fill has ended: stores what it kept, or has written. A part is joined with the stored part it continues. */
   fetched(plan: FetchPlan, rules: CacheRules, meta: StoredMeta, end: FetchEnd): void {
     const { key, request, flight } = plan;
-    const { chunks, inflow } = end;
-    if (inflow !== undefined) return this.#written(plan, rules, meta, end, inflow);
+    const { chunks, written } = end;
+    if (written !== undefined) return this.#written(plan, rules, meta, end, written);
     if (chunks === undefined || !this.#passes(key, meta, flight)) return;
     const variant = variantKey(meta.vary, request.fields);
     if (meta.partial === undefined) {
@@ -74,12 +74,12 @@ export class Keep {
     rules: CacheRules,
     meta: StoredMeta,
     { length }: FillEnd,
-    inflow: Inflow<StoredMeta>,
+    { inflow, unwanted }: WrittenBody,
   ): void {
     const { key, request, flight } = plan;
     const { partial } = meta;
     const isWhole = partial === undefined || length === partial.end - partial.start;
-    if (!isWhole || !this.#passes(key, meta, flight)) return inflow.abandon();
+    if (!isWhole || !this.#passes(key, meta, flight)) return unwanted();
     const { store, aliases } = this.#options;
     aliases.learn(key, new Fields(meta.lines));
     const variant = variantKey(meta.vary, request.fields);

@@ -252,12 +252,14 @@ export class Fill {
   #letGo(): void {
     if (this.#readers.size === 0) return;
     const written = this.#backing?.written ?? 0;
+    // Once the backing has all of it, nobody has to keep up.
+    const canLag = this.#backing !== undefined && (!this.#isFrozen || written >= this.received);
     let slowest = Number.POSITIVE_INFINITY;
     for (const reader of this.#readers) {
       const isBehind = reader.position < this.#goneBytes;
       if (isBehind && !this.#isFrozen) continue;
       const isLate = this.#fastest - reader.position > LAG_BYTES;
-      if (isLate && (this.#isFrozen || this.#backing === undefined)) reader.cutOff();
+      if (isLate && !canLag) reader.cutOff();
       else slowest = Math.min(slowest, isBehind ? written : reader.position);
     }
     const free =

@@ -99,6 +99,24 @@ describe('a body larger than the memory', () => {
     expect((await get(edge.url, '/large')).body.toString()).toBe('new');
   });
 
+  it('that a purge overtakes still reaches who is far behind', async () => {
+    const { origin, edge } = await stage();
+    const gate = origin.gate();
+    origin.on('/large', gate);
+    const slow = await Promise.all([gate.head(200, HOUR), open(edge.url, '/large')]).then(([, one]) => one);
+    const early = get(edge.url, '/large');
+    for (let at = 0; at < 3 * PIECE; at += PIECE) await gate.write(BODY.subarray(at, at + PIECE));
+    const begin = await slow.read(MB);
+    await get(edge.url, '/large', { method: 'PURGE' });
+    await gate.end(BODY.subarray(3 * PIECE));
+    expect(sha256((await early).body)).toBe(sha256(BODY));
+    await settled(edge);
+    // What is given up is swept in steps; here all of it would be.
+    await get(edge.url, '/other');
+    await settled(edge);
+    expect(sha256(Buffer.concat([begin, await slow.rest()]))).toBe(sha256(BODY));
+  });
+
   it('replaces a smaller one that memory had', async () => {
     const { origin, edge, clock } = await stage();
     origin.on('/a', { headers: HOUR, body: 'small' }, { headers: { ...HOUR, ETag: '"2"' }, body: BODY });
