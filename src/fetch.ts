@@ -111,6 +111,7 @@ const OF_THIS_REQUEST: ReadonlySet<NotStored> = new Set([
   'not-for-cache',
   'request-content',
   'request-no-store',
+  'status-never-stored',
 ]);
 
 export interface FetchPlan {

@@ -9,7 +9,9 @@ export const NO_STORE_REASONS = {
   'request-no-store': 'The client forbids storing by no-store (RFC 9111 §5.2.1.5).',
   interim: 'An interim response (1xx) is never final (RFC 9111 §3).',
   'not-modified': 'A 304 updates a stored response and is not stored itself (RFC 9111 §3).',
-  'for-this-request-only': 'The status (412, 416) answers a condition or range of this one request.',
+  'for-this-request-only':
+    'The status (412, 416) answers a condition or range of this one request, or (400, 408, 413, 417, 421, 425) blames it.',
+  'status-never-stored': 'A 428, 429, 431 or 511 must not be stored (RFC 6585 §3 to §6).',
   'status-not-understood':
     'The response says must-understand, and its status code is not understood (RFC 9111 §5.2.2.3).',
   'partial-unreadable': 'A 206 without one valid Content-Range (RFC 9111 §3.3).',

@@ -121,6 +121,10 @@ function refusal(input: AssessInput, reading: Reading): NoStoreReason | undefine
   if (response.status === 304) return 'not-modified';
   // Deviation: RFC 9111 §3 would store them; the key has neither condition nor range.
   if (response.status === 412 || response.status === 416) return 'for-this-request-only';
+  if (NEVER_STORED.has(response.status)) return 'status-never-stored';
+  // Deviation: RFC 9111 §3 would store them. What was wrong with one client's request is in no key; others would be denied.
+  if (BLAMING.has(response.status) && !rules.strict && rules.negativeTtlMs[response.status] === undefined)
+    return 'for-this-request-only';
   if (response.status === 206 && reading.partial === undefined) return 'partial-unreadable';
   if (request.method === 'POST' && !isForGet(input)) return 'post-not-for-get';
   // Deviation: RFC 9111 §5.2.2 is silent on broken fields; the library reads past the fault.
@@ -146,6 +150,12 @@ function isForGet({ request, response }: AssessInput): boolean {
   const base = `${request.scheme}://${request.authority}${request.target}`;
   return URL.canParse(location, base) && new URL(location, base).href === new URL(base).href;
 }
+
+/** RFC 6585 §3 to §6. */
+const NEVER_STORED: ReadonlySet<number> = new Set([428, 429, 431, 511]);
+
+/** Of the request at hand: its fields, its content, its connection. Stored all the same where the operator gives them a lifetime. */
+const BLAMING: ReadonlySet<number> = new Set([400, 408, 413, 417, 421, 425]);
 
 /** Status codes of RFC 9110 §15 whose caching requirements are met here (RFC 9111 §5.2.2.3). */
 const UNDERSTOOD: ReadonlySet<number> = new Set([

@@ -73,8 +73,8 @@ describe('POST (RFC 9110 §9.3.3)', () => {
 
 describe('status codes (RFC 9111 §3, RFC 9110 §15.1)', () => {
   const finals = [
-    200, 201, 202, 203, 204, 206, 299, 300, 301, 302, 303, 307, 308, 400, 401, 403, 404, 405, 410, 414, 499,
-    500, 501, 502, 503, 504, 599,
+    200, 201, 202, 203, 204, 206, 299, 300, 301, 302, 303, 307, 308, 401, 403, 404, 405, 410, 414, 499, 500,
+    501, 502, 503, 504, 599,
   ];
   it.each(finals)('%i is stored with explicit freshness', (status) => {
     const range = { 'Content-Range': 'bytes 0-4/10' };
@@ -106,6 +106,8 @@ describe('status codes (RFC 9111 §3, RFC 9110 §15.1)', () => {
     ['304 updates', FRESH, { status: 304 }, 'not-modified'],
     ['412 answers a condition', FRESH, { status: 412 }, 'for-this-request-only'],
     ['416 answers a range', FRESH, { status: 416 }, 'for-this-request-only'],
+    ['400 blames the request', FRESH, { status: 400 }, 'for-this-request-only'],
+    ['429 is for nobody else', FRESH, { status: 429 }, 'status-never-stored'],
   ]);
 });
 

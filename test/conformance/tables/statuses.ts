@@ -7,16 +7,16 @@ const GUESSING = 'RFC 9111 §4.2.2';
 
 /** All final codes of the registry that a plain GET may get, and some that nobody has registered. */
 const EXPLICIT = [
-  200, 201, 202, 203, 204, 205, 207, 226, 299, 300, 301, 302, 303, 305, 307, 308, 399, 400, 401, 402, 403,
-  404, 405, 406, 408, 409, 410, 411, 413, 414, 415, 417, 418, 421, 422, 423, 424, 425, 426, 428, 429, 431,
-  451, 499, 500, 501, 502, 503, 504, 505, 506, 507, 508, 511, 599,
+  200, 201, 202, 203, 204, 205, 207, 226, 299, 300, 301, 302, 303, 305, 307, 308, 399, 401, 402, 403, 404,
+  405, 406, 409, 410, 411, 414, 415, 418, 422, 423, 424, 426, 451, 499, 500, 501, 502, 503, 504, 505, 506,
+  507, 508, 599,
 ];
 const UNKNOWN = [299, 399, 418, 499, 599];
 /** RFC 9110 §15.1; 206 is in the table of partial content. */
 const GUESSED = [200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501];
 const NOT_GUESSED = [
-  201, 202, 299, 302, 303, 307, 399, 400, 401, 402, 403, 406, 408, 409, 411, 413, 415, 418, 421, 422, 429,
-  451, 499, 500, 502, 503, 504, 505, 599,
+  201, 202, 299, 302, 303, 307, 399, 401, 402, 403, 406, 409, 411, 415, 418, 422, 451, 499, 500, 502, 503,
+  504, 505, 599,
 ];
 
 const OLD = '{t-100000}';
@@ -260,7 +260,35 @@ const deviations = [412, 416].map((status) =>
   ),
 );
 
+const blaming = [400, 408, 413, 417, 421, 425].map((status) =>
+  deviating(
+    `${status} says what was wrong with one request, and the cache key does not have that.`,
+    optimal(
+      `status-${status}`,
+      STORING,
+      `${status} with max-age`,
+      fetched(cc('max-age=100'), { status }),
+      later(1, 'asked'),
+    ),
+  ),
+);
+
+const never = [
+  [428, '3'],
+  [429, '4'],
+  [431, '5'],
+  [511, '6'],
+].map(([status, section]) =>
+  required(
+    `status-${status}-never`,
+    `RFC 6585 §${section}`,
+    `${status} is not stored, whatever it says of itself`,
+    fetched(cc('public, max-age=100'), { status: Number(status) }),
+    later(1, 'asked'),
+  ),
+);
+
 export const statuses: Table = {
   topic: 'Status codes',
-  rows: [...explicit, ...understood, ...guessed, ...deviations],
+  rows: [...explicit, ...understood, ...guessed, ...never, ...deviations, ...blaming],
 };
