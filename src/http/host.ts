@@ -5,7 +5,10 @@ import { isIPv6 } from 'node:net';
 import { DIGIT, hexValue, REG_NAME } from './chars.ts';
 
 export interface Authority {
-  /** Lower-case; an IPv6 literal keeps its brackets. */
+  /**
+   * Lower-case; an IPv6 literal keeps its brackets. Without the dot at its end that DNS lets a name have: servers take
+   * both for the same, and no rule for a host is to be got round by it.
+   */
   readonly host: string;
   /** -1 when there is none (or an empty one, which RFC 3986 §3.2.3 allows). */
   readonly port: number;
@@ -17,8 +20,8 @@ const MAX_HOST_BYTES = 255;
 export function parseAuthority(text: string): Authority | undefined {
   const hostEnd = text.startsWith('[') ? text.indexOf(']') + 1 : endOfName(text);
   if (hostEnd === 0 || hostEnd > MAX_HOST_BYTES) return undefined;
-  const host = text.slice(0, hostEnd).toLowerCase();
-  if (host.startsWith('[') && !isLiteral(host)) return undefined;
+  const host = text.slice(0, hostEnd).toLowerCase().replace(/\.$/, '');
+  if (host === '' || (host.startsWith('[') && !isLiteral(host))) return undefined;
   if (hostEnd === text.length) return { host, port: -1 };
   if (text[hostEnd] !== ':') return undefined;
   const port = parsePort(text, hostEnd + 1);

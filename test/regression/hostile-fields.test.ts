@@ -108,3 +108,17 @@ it('a method with the name of what every object has is no method of the admin li
     expect(await raw(edge.admin, head)).toMatch(/^HTTP\/1.1 405 /);
   }
 });
+
+it('a host with a dot at its end is that host: for routes, for stored responses, for the origin', async () => {
+  const { origin, edge } = await proxied({
+    routes: [{ match: { host: 'admin.example.org' }, access: { addresses: { allow: ['192.0.2.1'] } } }],
+  });
+  origin.on('*', { headers: { 'Cache-Control': 'max-age=60' }, body: 'ok' });
+  for (const Host of ['admin.example.org', 'admin.example.org.', 'Admin.Example.org.:80'])
+    expect([Host, (await get(edge.url, '/', { headers: { Host } })).status]).toEqual([Host, 403]);
+  await get(edge.url, '/', { headers: { Host: 'www.example.org.' } });
+  expect(headersOf(origin, '/').host).toBe('www.example.org');
+  const second = await get(edge.url, '/', { headers: { Host: 'www.example.org' } });
+  expect(cacheStatus(second).hit).toBe(true);
+  expect((await get(edge.url, '/', { headers: { Host: '.' } })).status).toBe(400);
+});
