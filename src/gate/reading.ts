@@ -32,7 +32,8 @@ function otherReadings(path: string): readonly string[] {
   for (let layer = 0; layer < LAYERS && text.includes('%'); layer++) {
     text = unescaped(text);
     const lenient = withoutParameters(text);
-    found.add(resolved(text.replaceAll('%', '%25'))).add(resolved(lenient.replaceAll('%', '%25')));
+    const cut = lenient.split(/[\0\n?#]/, 1)[0] ?? '';
+    for (const one of [text, lenient, cut]) found.add(resolved(one.replaceAll('%', '%25')));
     found.add(resolved(lenient));
   }
   found.delete(path);

@@ -2,17 +2,19 @@
 // anew when the settings are; whoever asks it keeps nothing of its answers beyond the request.
 
 import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import type { CacheRules } from '../cache/rules.ts';
 import { type HeaderEdits, matchRoute, type RouteConfig, type Routed } from '../config/routes.ts';
 import type { Config } from '../config.ts';
 import { type Client, clients } from '../gate/client-address.ts';
 import type { GateTools } from '../gate/gate.ts';
 import { gatesOf } from '../gate/gates.ts';
+import { readPath } from '../gate/reading.ts';
 import type { Request } from '../http/message.ts';
 import { type AddressTest, addressTest, type HostPolicy } from '../origin/forwarded.ts';
 import { Entrance } from '../tls/entrance.ts';
 import { editTemplates } from './edits.ts';
-import { Route } from './route.ts';
+import { Route, type RouteOptions } from './route.ts';
 import type { Template } from './template.ts';
 import { DEFAULT_GROUP, type Upstreams } from './upstreams.ts';
 
@@ -50,6 +52,10 @@ export class Site implements Realm {
   readonly #elsewhere: Route;
   /** Some routes look at the client. */
   readonly #byClient: boolean;
+  /** Some look at the path, … */
+  readonly #byPath: boolean;
+  /** … and what is asked for by a path that may be another route's is for its client alone. */
+  readonly #uncached = new Map<Route, Route>();
 
   constructor(config: Config, upstreams: Upstreams, tools: GateTools) {
     this.trusted = addressTest(config.trustedProxies);
@@ -62,12 +68,13 @@ export class Site implements Realm {
     const gateOf = gatesOf(config, this.clientOf, tools);
     this.#configs = config.routes;
     this.#byClient = config.routes.some(({ match }) => match.clients !== undefined);
+    this.#byPath = config.routes.some(({ match }) => match.path !== undefined);
     const clientOf = this.clientOf;
     const group = config.origin.kind === 'group' ? config.origin.name : DEFAULT_GROUP;
     const hidden = config.routes.some(({ match }) => (match.headers ?? match.clients) !== undefined);
     const label = (...how: Parameters<typeof labelOf>): string | undefined =>
       hidden ? labelOf(...how) : undefined;
-    this.#elsewhere = new Route({
+    const elsewhere = {
       rules: config.cache.rules,
       upstream: upstreams.get(group),
       hostPolicy: config.host,
@@ -75,7 +82,8 @@ export class Site implements Realm {
       gate: gateOf(config.access),
       clientOf,
       label: label(group, config.host, config.headers, undefined),
-    });
+    };
+    this.#elsewhere = this.#made(elsewhere);
     for (const route of config.routes) {
       const { rules, origin = group, host = config.host, headers, rewrite, local, match } = route;
       const upstream = upstreams.get(origin);
@@ -85,13 +93,35 @@ export class Site implements Realm {
         clientOf,
         label: label(origin, host, headers, rewrite),
       };
-      this.#routes.set(route, new Route(made));
+      this.#routes.set(route, this.#made(made));
     }
   }
 
   /** The route of a request, as if it had this method. */
   route(method: string, request: Request): Route {
-    return this.#of(matchRoute(this.#configs, method, this.#routed(request)));
+    const routed = this.#routed(request);
+    const route = this.#of(matchRoute(this.#configs, method, routed));
+    return this.#byPath && this.#isDoubtful(method, routed, route)
+      ? (this.#uncached.get(route) ?? route)
+      : route;
+  }
+
+  /**
+   * Whether the origin may read the path as one that other rules of caching hold for: `/static/..%2faccount`, `/account;.css`.
+   * What it answers then is not to be stored by the rules of the path that it looks like.
+   */
+  #isDoubtful(method: string, routed: Routed, { rules }: Route): boolean {
+    return readPath(routed.target).others.some((target) => {
+      const other = this.#of(matchRoute(this.#configs, method, { ...routed, target })).rules;
+      return other !== rules && !isDeepStrictEqual(other, rules);
+    });
+  }
+
+  #made(options: RouteOptions): Route {
+    const route = new Route(options);
+    if (this.#byPath)
+      this.#uncached.set(route, new Route({ ...options, rules: { ...options.rules, bypass: true } }));
+    return route;
   }
 
   /** The rules for a request, once the media type of its response is known. */

@@ -122,3 +122,30 @@ it('a host with a dot at its end is that host: for routes, for stored responses,
   expect(cacheStatus(second).hit).toBe(true);
   expect((await get(edge.url, '/', { headers: { Host: '.' } })).status).toBe(400);
 });
+
+describe('a path that the origin may read as another route’s (web cache deception)', () => {
+  it('is not stored by the rules of the route that it looks like', async () => {
+    const { origin, edge } = await proxied({
+      routes: [
+        { match: { path: '/static/*' }, cache: { ttl: '1h' } },
+        { match: { path: '*.css' }, cache: { ttl: '1h' } },
+      ],
+    });
+    origin.on('*', { headers: { 'Last-Modified': 'Mon, 01 Jan 2024 00:00:00 GMT' }, body: 'account' });
+    const paths = [
+      '/static/..%2faccount',
+      '/account;a.css',
+      '/account%3fa.css',
+      '/account%00.css',
+      '/account%23.css',
+    ];
+    for (const path of paths) {
+      await get(edge.url, path);
+      expect([path, cacheStatus(await get(edge.url, path)).fwd]).toEqual([path, 'bypass']);
+    }
+    for (const path of ['/static/a%20b', '/static/x;y', '/a%2fb.css', '/account%20a']) {
+      await get(edge.url, path);
+      expect([path, cacheStatus(await get(edge.url, path)).hit]).toEqual([path, true]);
+    }
+  });
+});
