@@ -255,6 +255,11 @@ class RunningExchange implements Exchange, Tenant, CarrierEvents {
 
   onHead(status: number, fields: Fields): void {
     if (this.#ended) return;
+    // RFC 9110 §15.5.9: said of the connection's silence before this request, and read as the answer to it.
+    if (status === 408 && this.#reused && this.#isRepeatable && this.#connection !== undefined) {
+      this.#control?.abort();
+      return this.#dispatch(this.#connection);
+    }
     this.#headSeen = true;
     this.#events.onHead({ status, fields, attempts: this.#attempts });
   }
@@ -274,14 +279,19 @@ class RunningExchange implements Exchange, Tenant, CarrierEvents {
     if (this.#ended) return;
     const failure = nameFailure(error, this.#headSeen);
     // RFC 9110 §9.2.2: the connection may have been closed by the origin just as the request went out.
-    const retriable = failure.kind === 'reset' && !this.#headSeen && this.#request.body === null;
-    const mayTry = this.#attempts === 1 && (this.#reused || !this.#origin.triesOnce);
-    if (retriable && mayTry && IDEMPOTENT.has(this.#request.method) && this.#connection !== undefined) {
+    const retriable = failure.kind === 'reset' && !this.#headSeen && this.#isRepeatable;
+    if (retriable && (this.#reused || !this.#origin.triesOnce) && this.#connection !== undefined) {
       this.#dispatch(this.#connection);
       if (this.#paused) this.#control?.pause();
       return;
     }
     this.#fail(failure);
+  }
+
+  /** Once. */
+  get #isRepeatable(): boolean {
+    const { body, method } = this.#request;
+    return this.#attempts === 1 && body === null && IDEMPOTENT.has(method);
   }
 
   #fail(error: unknown): void {

@@ -60,3 +60,17 @@ for (const workers of [1, 2]) {
     }
   });
 }
+
+it('a 408 on a connection that was used before is asked again on another', async () => {
+  const { edge, origin } = await proxiedRaw(({ url, connection }, socket) => {
+    if (url === '/b' && connection === 1)
+      socket.end('HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n');
+    else if (url === '/c') socket.write('HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n');
+    else socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
+  });
+  await get(edge.url, '/a');
+  expect((await get(edge.url, '/b')).status).toBe(200);
+  expect(origin.connections).toBe(2);
+  expect((await get(edge.url, '/c')).status).toBe(408);
+  expect(origin.requests.map(({ url }) => url)).toEqual(['/a', '/b', '/b', '/c', '/c']);
+});
