@@ -27,10 +27,13 @@ export function refreshVisit(
   // What one client's credentials brought, a part, an encoded form: none of them is what a plain GET brings.
   if (meta.authorized || meta.partial !== undefined || meta.coded !== undefined) return undefined;
   const lines: string[] = [];
-  meta.vary.forEach((name, i) => {
+  for (const [i, name] of meta.vary.entries()) {
     const value = meta.varyValues[i];
-    if (name !== ROUTE && value !== undefined) lines.push(name, value);
-  });
+    if (name === ROUTE || value === undefined) continue;
+    // Nobody's session goes on because of what is stored.
+    if (name === 'cookie') return undefined;
+    lines.push(name, value);
+  }
   const asked: Request = {
     method: 'GET',
     target,
@@ -67,7 +70,8 @@ export function refreshVisit(
   };
 }
 
-const NOBODYS_PEER: Peer = { address: '127.0.0.1', port: 0, localAddress: '127.0.0.1', localPort: 0 };
+/** No address is no client's: an origin that shows more to its own host must not be told that this is it. */
+const NOBODYS_PEER: Peer = { address: '', port: 0, localAddress: '', localPort: 0 };
 
 const nothing = (): void => undefined;
 

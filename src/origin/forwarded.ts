@@ -158,7 +158,7 @@ function makeLines(request: Request, options: Maker): FieldLines {
     return value === undefined || value === '' ? '' : `${value}, `;
   };
   const kept = (name: string, own: string): string => (trusted ? fields.get(name) : undefined) ?? own;
-  lines.push('x-forwarded-for', before('x-forwarded-for') + peer.address);
+  if (peer.address !== '') lines.push('x-forwarded-for', before('x-forwarded-for') + peer.address);
   lines.push('x-forwarded-proto', kept('x-forwarded-proto', request.scheme));
   lines.push('x-forwarded-host', kept('x-forwarded-host', request.authority));
   lines.push('forwarded', before('forwarded') + forwardedElement(request));
@@ -169,10 +169,10 @@ function ownLines({ fields, version }: Request, identity: Identity): FieldLines 
   return ['via', viaLine(fields, version, identity), 'cdn-loop', cdnLoopLine(fields, identity)];
 }
 
-/** RFC 7239 §4: one forwarded-element. An IPv6 address is bracketed and quoted. */
+/** RFC 7239 §4: one forwarded-element. An IPv6 address is bracketed and quoted; what nobody asked for is for "unknown" (§6.2). */
 function forwardedElement(request: Request): string {
   const { address } = request.peer;
-  const node = address.includes(':') ? `"[${address}]"` : address;
+  const node = address.includes(':') ? `"[${address}]"` : address || 'unknown';
   const host = request.authority === '' ? '' : `;host="${request.authority}"`;
   return `for=${node}${host};proto=${request.scheme}`;
 }

@@ -64,6 +64,11 @@ describe('a purge with refresh', () => {
     expect(
       again.map(({ url, headers }) => `${headers.host}${url} ${headers['accept-language']}`).sort(),
     ).toEqual(['www.example.org/page?a=1 de', 'www.example.org/page?a=1 fr']);
+    // Not in the name of this host: an origin may show more to its own.
+    expect(again.map(({ headers }) => headers['x-forwarded-for'])).toEqual([undefined, undefined]);
+    expect(again.map(({ headers }) => headers.forwarded)).toEqual(
+      Array(2).fill('for=unknown;host="www.example.org";proto=http'),
+    );
     const hit = await get(edge.url, '/page?a=1', { headers: { Host, 'Accept-Language': 'fr' } });
     expect(cacheStatus(hit)).toMatchObject({ hit: true });
   });
@@ -89,10 +94,12 @@ describe('a purge with refresh', () => {
   it('leaves what is for one client alone, and what a newer purge has deleted', async () => {
     const { edge, origin } = await scene({ originBudget: { concurrency: 1 } });
     origin.on('/own', { headers: { 'Cache-Control': 'max-age=600, public' }, body: 'own' });
+    origin.on('/cookie', { headers: { 'Cache-Control': 'max-age=600', Vary: 'Cookie' }, body: 'own' });
     await get(edge.url, '/own', { headers: { Authorization: 'Basic eDp5' } });
+    await get(edge.url, '/cookie', { headers: { Cookie: 'session=1' } });
     const receipt = await refreshed(edge, await purge(edge, { everything: true, refresh: true }));
-    expect(receipt.refresh).toMatchObject({ wanted: 1, left: 1 });
-    expect(origin.requests('/own')).toHaveLength(1);
+    expect(receipt.refresh).toMatchObject({ wanted: 2, left: 2 });
+    expect(origin.requests()).toHaveLength(2);
   });
 
   it('keeps the origin within its budget under load, and serves stale meanwhile', async () => {
