@@ -229,7 +229,9 @@ class Fetch {
     Counters.bump(counters.originFailures, failure.kind);
     // What is put off for want of a budget comes again.
     const isPutOff = failure.kind === 'overloaded' && this.#plan.urgency !== 'user';
-    log[failure.side === 'internal' ? 'error' : isPutOff ? 'debug' : 'warn'](
+    // What a client does wrong, its own record tells.
+    const isQuiet = isPutOff || failure.side === 'client';
+    log[failure.side === 'internal' ? 'error' : isQuiet ? 'debug' : 'warn'](
       {
         failure: failure.kind,
         side: failure.side,

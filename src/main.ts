@@ -43,7 +43,8 @@ program
   .action(async ({ config }: { config: string }) => {
     await orFaults(async () => {
       const { loadConfig } = await import('./config.ts');
-      loadConfig(config, []);
+      const { checkScripts } = await import('./site/check-scripts.ts');
+      await checkScripts(loadConfig(config, []), config);
       process.stdout.write(`${config}: no faults\n`);
       return 0;
     });

@@ -67,8 +67,8 @@ export function readPurge(text: string, rulesFor: KeyRulesFor): ReadPurge {
   const parsed = body.safeParse(json);
   if (!parsed.success) {
     const faults = parsed.error.issues.map(({ path, message, code, ...issue }) => {
-      const names = code === 'unrecognized_keys' && 'keys' in issue ? String(issue.keys) : pathText(path);
-      return `${names}: expected ${message}`;
+      if (code === 'unrecognized_keys' && 'keys' in issue) return `${String(issue.keys)}: ${message}`;
+      return `${pathText(path)}: expected ${message}`;
     });
     return refused(400, faults.slice(0, MAX_FAULTS).join('; '));
   }

@@ -12,6 +12,7 @@ import { budgetRules } from './budget-schema.ts';
 import { type FastCgiConfig, overlayFastCgi } from './fastcgi-schema.ts';
 import type { Fault } from './faults.ts';
 import type { HedgeAfter, ParsedGroup, ParsedTls, StatusRange } from './origins-schema.ts';
+import { why } from './why.ts';
 
 export interface OriginServerConfig {
   /** scheme://host:port, or `unix:` and a path. */
@@ -159,10 +160,9 @@ function readTls(set: ParsedTls, path: string, faults: Fault[]): OriginTls {
       if (name === 'ca' && !pem.includes('-----BEGIN')) throw new Error('no certificate in it');
       return pem;
     } catch (error) {
-      const problem = error instanceof Error ? error.message.split('\n')[0] : String(error);
       faults.push({
         path: `${path}.${name}`,
-        value: `${JSON.stringify(file)}: ${problem}`,
+        value: `${JSON.stringify(file)}: ${why(error).split('\n')[0]}`,
         allowed: 'a readable PEM file',
       });
       return undefined;

@@ -4,14 +4,14 @@ import { stat } from 'node:fs/promises';
 import { type Config, ConfigError, type FastCgiConfig, type Fault } from '../config.ts';
 import { isFastCgi } from '../origin/fastcgi/address.ts';
 
-/** @throws ConfigError when scripts are to be looked for in a directory that is not there */
-export async function checkScripts({ origin, origins, fastcgi }: Config): Promise<void> {
+/** @throws ConfigError when scripts are to be looked for in a directory that is not there; `source` is where the settings are from */
+export async function checkScripts({ origin, origins, fastcgi }: Config, source = 'start'): Promise<void> {
   const groups = Object.entries(origins)
     .filter(([, { servers }]) => servers.some(({ url }) => isFastCgi(url)))
     .map(([name, group]) => check(group.fastcgi, `origins.${name}.fastcgi.root`));
   const own = origin.kind === 'url' && isFastCgi(origin.url) ? [check(fastcgi, 'fastcgi.root')] : [];
   const faults = (await Promise.all([...own, ...groups])).filter((fault) => fault !== undefined);
-  if (faults.length > 0) throw new ConfigError(faults, 'start');
+  if (faults.length > 0) throw new ConfigError(faults, source);
 }
 
 async function check({ checkFiles, root }: FastCgiConfig, path: string): Promise<Fault | undefined> {

@@ -123,6 +123,12 @@ describe('holdfast validate', () => {
       '{"origin": "demo", "cash": {}}',
       'cash: {}; allowed: nothing of that name',
     ],
+    [
+      'scripts in a directory that is not there',
+      'scripts.json',
+      '{"origin": "fastcgi:///run/php.sock", "fastcgi": {"root": "/none"}}',
+      'fastcgi.root: "/none": no directory on this host',
+    ],
   ])('refuses %s', async (_what, name, content, message) => {
     const path = content === undefined ? join(folder, name) : file(name, content);
     const { code, stdout, stderr } = await holdfast(['validate', '--config', path]);

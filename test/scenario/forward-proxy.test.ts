@@ -270,6 +270,8 @@ describe('The forward proxy refuses', () => {
       );
       expect(tunnel, host).toMatch(/^HTTP\/1\.1 403[\s\S]*detail=denied/);
     }
+    // Clients' doings are in their records alone.
+    expect(edge.log.filter(({ level }) => Number(level) >= 40)).toEqual([]);
     expect(origin.connections).toBe(0);
   });
 

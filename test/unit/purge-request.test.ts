@@ -165,7 +165,7 @@ describe('readPurge', () => {
     [{}, /^400 nothing is selected/],
     [{ everything: false }, /^400 nothing is selected/],
     [{ tags: [] }, /^400 nothing is selected/],
-    [{ tag: ['t'] }, /^400 .*tag.*: expected nothing of that name; known: urls/],
+    [{ tag: ['t'] }, /^400 .*tag.*: nothing of that name; known: urls/],
     [{ tags: 't' }, /^400 tags: expected a list of strings$/],
     [{ tags: ['t', 5] }, /^400 tags\[1\]: expected a string$/],
     [
