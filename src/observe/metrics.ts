@@ -1,20 +1,14 @@
 // Prometheus metrics made from the plain counters when somebody asks. Nothing of a request (URL, host, client) is ever a label.
 // This file and origin-metrics.ts import prom-client.
 
-import {
-  AggregatorRegistry,
-  Counter,
-  collectDefaultMetrics,
-  Gauge,
-  type MetricObject,
-  Registry,
-} from 'prom-client';
+import { AggregatorRegistry, Counter, Gauge, type MetricObject, Registry } from 'prom-client';
 import type { NodesHealth } from '../nodes.ts';
 import type { BudgetReport } from '../origin/budget.ts';
 import type { GroupReport } from '../origin/group.ts';
 import { type Counters, LATENCY_BOUNDS } from './counters.ts';
 import { budgetMetrics, originMetrics } from './origin-metrics.ts';
 import { OUTCOMES, type OutcomeName } from './outcome.ts';
+import { ownMetrics } from './process-metrics.ts';
 import { storeMetrics, type TierStats } from './store-metrics.ts';
 
 type TunnelCount = 'active' | 'opened' | 'idled' | 'received' | 'sent';
@@ -41,7 +35,7 @@ export interface Gauges {
 /** A registry for one worker. `process` adds the process's own metrics (once per process). */
 export function createMetrics(counters: Counters, gauges: Gauges, process: boolean): Registry {
   const registry = new Registry();
-  if (process) collectDefaultMetrics({ register: registry });
+  if (process) ownMetrics(registry);
 
   const counter = (name: string, help: string, value: () => number): void => {
     new Counter({
@@ -253,7 +247,7 @@ function compressionMetrics(counters: Counters, counter: AddCounter, labelled: A
 /** The main thread's part when the workers are threads: the process's own metrics, and the stores they share. */
 export function processMetrics(gauges: Pick<Gauges, 'stores' | 'nodes'>): () => Promise<object[]> {
   const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
+  ownMetrics(registry);
   storeMetrics(registry, gauges);
   nodesMetrics(registry, gauges);
   return () => registry.getMetricsAsJSON();

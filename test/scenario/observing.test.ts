@@ -233,6 +233,8 @@ describe('/metrics', () => {
     for (const line of page.split('\n').filter((one) => one !== '')) {
       const [, kind, name = ''] = /^# (HELP|TYPE) (\S+) \S/.exec(line) ?? [];
       if (kind === 'TYPE') typed.add(name);
+      if (name.startsWith('holdfast_') && kind === 'TYPE')
+        expect(line.endsWith(' counter'), line).toBe(name.endsWith('_total'));
       if (kind !== undefined) continue;
       const value = /^([a-zA-Z_:][\w:]*)(\{(?:[a-zA-Z_]\w*="(?:[^"\\]|\\.)*",?)*\})? (\S+)$/.exec(line);
       expect(value, line).not.toBeNull();
@@ -248,6 +250,16 @@ describe('/metrics', () => {
     expect(counts.length).toBeGreaterThan(5);
     expect(counts).toEqual([...counts].sort((a, b) => a - b));
     for (const tier of ['memory', 'disk']) expect(page).toContain(`holdfast_store_bytes{tier="${tier}"}`);
+  });
+
+  it.each([1, 2])('tells the version, and since when it runs, once for %d workers', async (workers) => {
+    const { edge } = await scene({ workers, log: { level: 'silent' } });
+    const metrics = await metricsOf(edge);
+    expect([...metrics.keys()].filter((key) => /^holdfast_build_info\{version="\d/.test(key))).toHaveLength(
+      1,
+    );
+    const startedAt = (metrics.get('process_start_time_seconds') ?? 0) * 1000;
+    expect(Math.abs(startedAt - performance.timeOrigin)).toBeLessThan(1000);
   });
 
   it('shows no URL, no host, no client, whatever is asked', async () => {

@@ -65,7 +65,7 @@ describe('a database that is damaged while the edge runs', () => {
     await damage(dir, 0, 4096, 4096);
     await readAll(again);
     await until(() => again.log.some(({ msg }) => msg === 'the disk tier works'));
-    expect((await metricsOf(again)).get('holdfast_store_rebuilt{tier="disk"}')).toBe(1);
+    expect((await metricsOf(again)).get('holdfast_store_rebuilt_total{tier="disk"}')).toBe(1);
     const ready = JSON.parse((await get(again.admin, '/readyz')).body.toString());
     expect(ready.disk).toMatchObject({ ok: true, detail: expect.stringContaining('.broken-') });
     await get(again.url, '/0', { method: 'PURGE' });

@@ -168,7 +168,7 @@ describe('bounds', () => {
     await onDisk(edge, 20);
     const metrics = await metricsOf(edge);
     expect(metrics.get('holdfast_store_bytes{tier="memory"}')).toBeLessThanOrEqual(8 * MB);
-    expect(metrics.get('holdfast_store_evictions{tier="memory"}')).toBeGreaterThan(0);
+    expect(metrics.get('holdfast_store_evictions_total{tier="memory"}')).toBeGreaterThan(0);
     const tiers = new Set<unknown>();
     for (const [seed, path] of paths.entries()) {
       const response = await get(edge.url, path);
@@ -205,7 +205,7 @@ describe('bounds', () => {
     for (const path of paths) await get(edge.url, path);
     const metrics = await metricsOf(edge);
     expect(metrics.get('holdfast_store_bytes{tier="disk"}')).toBeLessThanOrEqual(16 * MB);
-    expect(metrics.get('holdfast_store_evictions{tier="disk"}')).toBeGreaterThan(0);
+    expect(metrics.get('holdfast_store_evictions_total{tier="disk"}')).toBeGreaterThan(0);
     expect(cacheStatus(await get(edge.url, '/0')).fwd).toBe('uri-miss');
     for (const seed of [14, 17, 20, 23]) {
       const response = await get(edge.url, `/${seed}`);
