@@ -340,6 +340,22 @@ describe('another service that decides', () => {
   });
 });
 
+describe('another service that decides by the address', () => {
+  it('is asked for each: a yes to one client is none to another', async () => {
+    const service = await scriptedOrigin();
+    onTestFinished(() => service.close());
+    const ask = { url: `${service.url}/check`, remember: '10s' };
+    const { origin, edge } = await scene({ trustedProxies: ['127.0.0.1'], access: { auth: { ask } } });
+    origin.on('*', { body: 'content' });
+    service.on('/check', { status: 200 }, { status: 403 });
+    const from = (address: string) => get(edge.url, '/x', { headers: { 'X-Forwarded-For': address } });
+    expect((await from('192.0.2.1')).status).toBe(200);
+    expect((await from('192.0.2.2')).status).toBe(403);
+    expect((await from('192.0.2.1')).status).toBe(200);
+    expect(service.requests('/check')).toHaveLength(2);
+  });
+});
+
 describe('what the origin and the cache see of credentials', () => {
   const auth = { basic: { users: [ALICE, BOB] } };
   const [alice, bob] = [basic('alice', 'wonderland'), basic('bob', 'builder')];

@@ -44,7 +44,7 @@ export class Asking {
   /** @param address of the client. @param now epoch ms */
   check(request: Request, address: string, now: number): Answer | Promise<Answer> {
     const { rememberMs } = this.#rules;
-    const name = rememberMs === 0 ? '' : this.#nameOf(request);
+    const name = rememberMs === 0 ? '' : this.#nameOf(request, address);
     const remembered = name === '' ? undefined : this.#remembered.get(name, 0);
     if (remembered !== undefined && now < remembered.untilAt) return remembered.answer;
     if (this.#asking >= MOST_ASKING) return UNAVAILABLE;
@@ -81,10 +81,10 @@ export class Asking {
   }
 
   /** Whatever the service's answer may depend on. */
-  #nameOf({ method, scheme, authority, target, fields }: Request): string {
+  #nameOf({ method, scheme, authority, target, fields }: Request, address: string): string {
     const told = PASSED_ON.map((name) => fields.get(name) ?? '');
     return createHmac('sha256', this.#key)
-      .update(JSON.stringify([method, scheme, authority, target, ...told]))
+      .update(JSON.stringify([address, method, scheme, authority, target, ...told]))
       .digest('base64');
   }
 }
