@@ -21,7 +21,7 @@ import { selects } from './cache/vary.ts';
 import { Compressor } from './compress/compressor.ts';
 import { withoutForms } from './compress/forms.ts';
 import { Presenter } from './compress/presenter.ts';
-import { type Elsewhere, Fetcher, type FetcherOptions, type FetchOutcome } from './fetch.ts';
+import { type Elsewhere, Fetcher, type FetcherOptions, type FetchOutcome, nameOf } from './fetch.ts';
 import { Forget } from './forget.ts';
 import type { FieldLines } from './http/fields.ts';
 import type { Request, Responder } from './http/message.ts';
@@ -61,6 +61,8 @@ export interface EdgeOptions extends ReplyOptions {
   readonly hear: (() => void) | undefined;
   /** Tells other workers of keys that an unsafe request has invalidated; undefined when there are none. */
   readonly spreadInvalidation: ((keys: readonly string[]) => Promise<void>) | undefined;
+  /** Tells other workers which URLs a No-Vary-Search makes equal; undefined when there are none. */
+  readonly spreadAlias: ((key: string, field: string) => void) | undefined;
   readonly counters: Counters;
   readonly log: Log;
 }
@@ -70,6 +72,7 @@ export class Edge {
   readonly #flights: Flights<FetchOutcome>;
   readonly #hitForMiss: HitForMiss;
   readonly #backoff = new Backoff();
+  readonly #aliases: SearchAliases;
   readonly #reception: Reception;
   readonly #lookup: Lookup;
   readonly #forget: Forget;
@@ -92,7 +95,8 @@ export class Edge {
       compressor: this.#compressor,
       touch: (record) => options.store.touch(record),
     });
-    const aliases = new SearchAliases();
+    this.#aliases = new SearchAliases(options.spreadAlias);
+    const aliases = this.#aliases;
     const rooms = { ...options, aliases, reply: this.#reply, presenter: this.#presenter };
     this.#reception = new Reception(rooms, (visit) => this.#visit(visit));
     this.#lookup = new Lookup(rooms, (visit, records, record) => this.#decide(visit, records, record));
@@ -147,6 +151,11 @@ export class Edge {
   /** Forgets the stored responses of keys and keeps fetches in flight from being stored under them. */
   applyInvalidation(keys: readonly string[]): void {
     this.#forget.applyInvalidation(keys);
+  }
+
+  /** Another worker has learned which URLs are equal. */
+  hearAlias(key: string, field: string): void {
+    this.#aliases.hear(key, field);
   }
 
   /** Look up what the cache may be asked for. */
@@ -297,10 +306,9 @@ export class Edge {
     const { elsewhere } = this.#options;
     if (elsewhere === undefined || !joinable) return lead();
     const { request, realm, key } = visit;
-    const found = [...visit.held, ...forward.records];
-    const latestAt = found.reduce((latest, { meta }) => Math.max(latest, meta.respondedAt), 0);
+    const seen = [...visit.held, ...forward.records].map(nameOf);
     const rulesFor = (type: string): CacheRules => realm.rulesFor(request.method, request, type);
-    elsewhere.join(flight, { key, latestAt, rulesFor, lead });
+    elsewhere.join(flight, { key, seen, rulesFor, lead });
   }
 
   /** Revalidates behind a stale response: one at a time per key, and not again at once after a failure (RFC 5861 §3). */

@@ -85,10 +85,15 @@ export interface Elsewhere {
 export interface Joining {
   /** The cache key. */
   readonly key: string;
-  /** When the latest of what was found under the key was received, epoch ms; 0 when nothing was found. */
-  readonly latestAt: number;
+  /** What was found under the key, by name. */
+  readonly seen: readonly string[];
   readonly rulesFor: (contentType: string) => CacheRules;
   readonly lead: () => void;
+}
+
+/** Tells a stored response from the one that takes its place. */
+export function nameOf({ variant, meta }: Stored<StoredMeta>): string {
+  return `${variant}\n${meta.respondedAt}`;
 }
 
 /** Why a fetched response is not stored: the policy's reasons, and those of the fetch itself. */

@@ -300,6 +300,7 @@ function startWorkers(options: WorkersOptions): Promise<Workers> | Workers {
     share: undefined,
     hear: undefined,
     spreadInvalidation: undefined,
+    spreadAlias: undefined,
     reusePort: false,
     processMetrics: true,
   });

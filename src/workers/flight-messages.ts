@@ -13,14 +13,14 @@ export interface Claim {
   readonly lease: Lease;
   /** A lease that was found to be over. */
   readonly not: Lease | undefined;
-  /** When the latest of what the claimer has found under the key was received, epoch ms; 0 when it found nothing. */
-  readonly latestAt: number;
+  /** What the claimer has found under the key, by name. */
+  readonly seen: readonly string[];
 }
 
 export type Granted =
   | { readonly kind: 'lead' }
   | { readonly kind: 'follow'; readonly lease: Lease }
-  /** Something newer is stored than what the claimer has found. */
+  /** Something is stored that the claimer has not found. */
   | { readonly kind: 'again' }
   /** The responses of this key are for one client each. */
   | { readonly kind: 'alone' };

@@ -40,11 +40,15 @@ export interface Peer {
   readonly port: MessagePort;
 }
 
+/** What a worker has all others hear. */
+export type Spread = Extract<News, { readonly kind: 'invalidate' | 'alias' }>;
+
 /** What every worker hears before its next request (news.ts). */
 export type News =
   | { readonly kind: 'purge'; readonly record: PurgeRecord }
   | { readonly kind: 'stand'; readonly records: readonly PurgeRecord[]; readonly standing: Standing }
-  | { readonly kind: 'invalidate'; readonly keys: readonly string[] };
+  | { readonly kind: 'invalidate'; readonly keys: readonly string[] }
+  | { readonly kind: 'alias'; readonly key: string; readonly field: string };
 
 /** A question of the main thread to a worker. */
 export type Order =
@@ -87,7 +91,7 @@ export type Request =
       readonly loop: string;
     }
   | { readonly kind: 'admit'; readonly purges: number }
-  | { readonly kind: 'spread'; readonly keys: readonly string[] };
+  | { readonly kind: 'spread'; readonly news: Spread };
 
 /** A question, or the answer to one. */
 export type Message<Question> =

@@ -3,10 +3,11 @@
 // tell these apart, and what becomes of them when a worker goes.
 
 import type { Homes } from '../../storage/homes.ts';
+import type { Stored } from '../../storage/store.ts';
 import type { FrontStore } from '../../storage/tiered.ts';
 import type { Flight, Flights, HitForMiss } from '../cache/collapse.ts';
 import type { StoredMeta } from '../cache/stored.ts';
-import type { Elsewhere, FetchOutcome, Joining } from '../fetch.ts';
+import { type Elsewhere, type FetchOutcome, type Joining, nameOf } from '../fetch.ts';
 import type { Claim, FlightNotice, Granted } from './flight-messages.ts';
 import { Following } from './following.ts';
 import { type Lease, Leases } from './leases.ts';
@@ -20,7 +21,7 @@ export interface OthersOptions {
   readonly hitForMiss: HitForMiss;
   readonly store: Pick<FrontStore<StoredMeta>, 'get'>;
   /** What our memory has of a key. */
-  readonly held: (key: string) => readonly { readonly meta: StoredMeta }[] | undefined;
+  readonly held: (key: string) => readonly Stored<StoredMeta>[] | undefined;
   /** undefined while that worker is not there. */
   readonly wayTo: (worker: number) => FlightWay | undefined;
   /** Epoch ms. */
@@ -51,11 +52,11 @@ export class Others implements Elsewhere {
 
   join(flight: Flight<FetchOutcome>, joining: Joining): void {
     const { self, homes, wayTo, flights } = this.#options;
-    const { key, latestAt, lead } = joining;
+    const { key, seen, lead } = joining;
     const lease: Lease = { worker: self, id: this.#next++ };
     const not = this.#refused.get(flight.key);
     this.#refused.delete(flight.key);
-    const claim: Claim = { kind: 'claim', key, flightKey: flight.key, lease, not, latestAt };
+    const claim: Claim = { kind: 'claim', key, flightKey: flight.key, lease, not, seen };
     const home = homes.homeOf(homes.hash(key));
     if (home === self) return this.#granted(this.claim(claim), flight, joining, lease);
     const way = wayTo(home);
@@ -70,10 +71,12 @@ export class Others implements Elsewhere {
   }
 
   /** Some worker wants to fetch under a key that is at home here. */
-  claim({ key, flightKey, lease, not, latestAt }: Claim): Granted {
+  claim({ key, flightKey, lease, not, seen }: Claim): Granted {
     const { held, hitForMiss, now } = this.#options;
     if (hitForMiss.knows(flightKey, now())) return { kind: 'alone' };
-    if (held(key)?.some(({ meta }) => meta.respondedAt > latestAt)) return { kind: 'again' };
+    const isNew = (record: Stored<StoredMeta>): boolean =>
+      record.meta.coded === undefined && !seen.includes(nameOf(record));
+    if (held(key)?.some(isNew)) return { kind: 'again' };
     const leader = this.#leases.claim(flightKey, lease, not);
     return leader === lease ? { kind: 'lead' } : { kind: 'follow', lease: leader };
   }

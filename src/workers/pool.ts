@@ -21,7 +21,7 @@ import type { Refreshed } from '../refresh-visit.ts';
 import type { OriginWord } from '../site/origin-watch.ts';
 import type { TlsTerms } from '../tls/terms.ts';
 import { Dialogue } from './dialogue.ts';
-import type { News, Order, Peer, Request, WorkerData } from './messages.ts';
+import type { News, Order, Peer, Request, Spread, WorkerData } from './messages.ts';
 import { Announcer } from './news.ts';
 import type { Door, WorkerOptions } from './worker.ts';
 
@@ -144,7 +144,7 @@ class ThreadPool implements Workers {
     });
     const crowd = { memory: this.#crowd, row: worker };
     const place = { self: worker, homes: this.#homes, peers, ear, crowd };
-    const thread = new Thread(this.#options, place, (keys) => this.#invalidate(keys));
+    const thread = new Thread(this.#options, place, (news) => this.#spread(news));
     // From here on it hears of purges; those from before are in its snapshot of the journal.
     this.#threads.set(worker, thread);
     thread.onExit((error) => {
@@ -162,8 +162,9 @@ class ThreadPool implements Workers {
     for (const [door, address] of this.#addresses) await thread.listen(door, address);
   }
 
-  #invalidate(keys: readonly string[]): void {
-    this.tell({ kind: 'invalidate', keys });
+  #spread(news: Spread): void {
+    this.tell(news);
+    if (news.kind !== 'invalidate') return;
     for (const thread of this.#threads.values()) thread.heed().catch(() => undefined);
   }
 }
@@ -177,7 +178,7 @@ class Thread implements WorkerTarget {
   readonly #dialogue: Dialogue<Order, Request>;
   #error: Error | undefined;
 
-  constructor(options: ThreadOptions, place: Place, invalidate: (keys: readonly string[]) => void) {
+  constructor(options: ThreadOptions, place: Place, tell: (news: Spread) => void) {
     const { config, identity, demoUrl, buckets, disk, journal, count, clock } = options;
     const diskPort = disk?.port();
     const data: WorkerData = {
@@ -219,7 +220,7 @@ class Thread implements WorkerTarget {
           case 'admit':
             return purgeService.admit(request.purges);
           case 'spread':
-            invalidate(request.keys);
+            tell(request.news);
             return undefined;
           default:
             return request satisfies never;

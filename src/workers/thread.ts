@@ -77,7 +77,10 @@ const worker = new EdgeWorker({
   },
   hear: hearing.hear,
   share,
-  spreadInvalidation: (keys) => main.ask<void>({ kind: 'spread', keys }),
+  spreadInvalidation: (keys) => main.ask<void>({ kind: 'spread', news: { kind: 'invalidate', keys } }),
+  spreadAlias: (key, field) => {
+    main.ask<void>({ kind: 'spread', news: { kind: 'alias', key, field } }).catch(() => undefined);
+  },
   log,
   now: clockOf(clock),
   reusePort: true,
@@ -102,6 +105,9 @@ function apply(news: News): void {
     case 'invalidate':
       forgotten.note(hearing.heard, news.keys);
       worker.edge.applyInvalidation(news.keys);
+      return;
+    case 'alias':
+      worker.edge.hearAlias(news.key, news.field);
       return;
     default:
       news satisfies never;

@@ -74,6 +74,7 @@ export interface WorkerOptions {
   /** Hears what all workers must know; undefined when there is one. */
   readonly hear: (() => void) | undefined;
   readonly spreadInvalidation: ((keys: readonly string[]) => Promise<void>) | undefined;
+  readonly spreadAlias: ((key: string, field: string) => void) | undefined;
   readonly log: Log;
   /** Epoch ms. */
   readonly now: () => number;
@@ -154,6 +155,7 @@ export class EdgeWorker implements PurgeTarget {
       purge: options.purgeService.purge,
       hear: options.hear,
       spreadInvalidation: options.spreadInvalidation,
+      spreadAlias: options.spreadAlias,
       access,
       tunnels: this.#tunnels,
       counters,
