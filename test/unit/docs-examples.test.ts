@@ -1,6 +1,6 @@
 // Every JSON example in the operators' pages that shows settings, and every settings file here, is what the program takes.
 
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { faultsOf } from '../../src/config/faults.ts';
 import { schema } from '../../src/config/schema.ts';
@@ -46,4 +46,14 @@ describe('the examples in the pages', () => {
     if (set === undefined) return;
     expect(faultsOf(schema.safeParse(set).error?.issues ?? [], set)).toEqual([]);
   });
+});
+
+it('every page of docs/ is named in the README, and every file that a page links to is there', () => {
+  const readme = pages.find(({ name }) => name === 'README.md')?.text ?? '';
+  for (const { name } of pages) if (name !== 'README.md') expect(readme).toContain(`(docs/${name})`);
+  for (const { name, text } of pages) {
+    const from = name === 'README.md' ? new URL('../', docs) : docs;
+    for (const [, to = ''] of text.matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g))
+      expect(existsSync(new URL(to, from)), `${name} → ${to}`).toBe(true);
+  }
 });
