@@ -219,13 +219,14 @@ export class Reply {
     const source = fill.reader();
     responder.onAbort(() => source.close());
 
-    const now = this.#options.now();
-    const selected = { ...validatorsOf(response.fields, now), status: response.status };
-    if (fetched.whole && evaluate(request.method, request.fields, selected) === 'not-modified') {
-      source.close();
-      const notModified = mark(notModifiedLines({ lines, etag: selected.etag }), marks);
-      const head: ResponseHead = { status: 304, lines: notModified, length: undefined };
-      return () => this.#send(visit, { head, open: undefined }, sent);
+    if (fetched.whole && visit.admission.facts.conditional) {
+      const selected = { ...validatorsOf(response.fields, this.#options.now()), status: response.status };
+      if (evaluate(request.method, request.fields, selected) === 'not-modified') {
+        source.close();
+        const notModified = mark(notModifiedLines({ lines, etag: selected.etag }), marks);
+        const head: ResponseHead = { status: 304, lines: notModified, length: undefined };
+        return () => this.#send(visit, { head, open: undefined }, sent);
+      }
     }
     const age = response.fields.get('age');
     const marked = mark(lines, marks);
