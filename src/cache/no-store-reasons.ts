@@ -10,7 +10,7 @@ export const NO_STORE_REASONS = {
   interim: 'An interim response (1xx) is never final (RFC 9111 §3).',
   'not-modified': 'A 304 updates a stored response and is not stored itself (RFC 9111 §3).',
   'for-this-request-only':
-    'The status (412, 416) answers a condition or range of this one request, or (400, 408, 413, 417, 421, 425) blames it.',
+    'The status (412, 416) answers a condition or range of this one request, or (408, 413, 417, 421, 425) blames it.',
   'status-never-stored': 'A 428, 429, 431 or 511 must not be stored (RFC 6585 §3 to §6).',
   'status-not-understood':
     'The response says must-understand, and its status code is not understood (RFC 9111 §5.2.2.3).',

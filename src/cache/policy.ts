@@ -155,7 +155,7 @@ function isForGet({ request, response }: AssessInput): boolean {
 const NEVER_STORED: ReadonlySet<number> = new Set([428, 429, 431, 511]);
 
 /** Of the request at hand: its fields, its content, its connection. Stored all the same where the operator gives them a lifetime. */
-const BLAMING: ReadonlySet<number> = new Set([400, 408, 413, 417, 421, 425]);
+const BLAMING: ReadonlySet<number> = new Set([408, 413, 417, 421, 425]);
 
 /** Status codes of RFC 9110 §15 whose caching requirements are met here (RFC 9111 §5.2.2.3). */
 const UNDERSTOOD: ReadonlySet<number> = new Set([

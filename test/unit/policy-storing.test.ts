@@ -106,7 +106,7 @@ describe('status codes (RFC 9111 §3, RFC 9110 §15.1)', () => {
     ['304 updates', FRESH, { status: 304 }, 'not-modified'],
     ['412 answers a condition', FRESH, { status: 412 }, 'for-this-request-only'],
     ['416 answers a range', FRESH, { status: 416 }, 'for-this-request-only'],
-    ['400 blames the request', FRESH, { status: 400 }, 'for-this-request-only'],
+    ['413 blames the request', FRESH, { status: 413 }, 'for-this-request-only'],
     ['429 is for nobody else', FRESH, { status: 429 }, 'status-never-stored'],
   ]);
 });
