@@ -287,7 +287,7 @@ export class Edge {
   }
 
   #fly(visit: Visit, forward: Forward, flightKey: string, joinable: boolean): void {
-    const refusal = visit.route.gate?.forward(visit.request);
+    const refusal = visit.route.gate?.forward(visit.came);
     if (refusal !== undefined)
       return this.#reply.refused(visit.request, visit.responder, refusal, visit.route);
     const flight = this.#flights.begin(flightKey, this.#options.journal.seq, joinable && !visit.apart);
@@ -307,7 +307,7 @@ export class Edge {
     if (elsewhere === undefined || !joinable) return lead();
     const { request, realm, key } = visit;
     const seen = [...visit.held, ...forward.records].map(nameOf);
-    const rulesFor = (type: string): CacheRules => realm.rulesFor(request.method, request, type);
+    const rulesFor = (type: string): CacheRules => realm.rulesFor(request.method, visit, type);
     elsewhere.join(flight, { key, seen, rulesFor, lead });
   }
 
@@ -374,21 +374,21 @@ export class Edge {
     urgency: Urgency = 'user',
     onInterim = (status: number, lines: FieldLines): void => visit.responder.inform(status, lines),
   ): void {
-    const { request, realm, route, key, target } = visit;
+    const { request, came, realm, route, key, target } = visit;
     const { record, records, store, ask } = forward;
     this.#fetcher.start({
       flight,
       key,
       request,
       upstream: route.upstream,
-      client: realm.clientOf(request).address,
+      client: realm.clientOf(came).address,
       urgency,
       target,
       upgrade: visit.upgrade,
       forCache: store && isReusable(request.method),
       ask,
       linesFor: (form) => requestLines(visit, forward, form, this.#options.identity),
-      rulesFor: (type) => realm.rulesFor(request.method, request, type),
+      rulesFor: (type) => realm.rulesFor(request.method, visit, type),
       record,
       records,
       standsIn: (status) => this.#standIn(visit, forward, status) !== undefined,

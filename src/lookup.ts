@@ -101,9 +101,8 @@ export class Lookup {
   }
 
   /** A stored response in the form that the request takes. */
-  shown({ held, realm, request, admission }: Visit, record: Stored<StoredMeta>): Stored<StoredMeta> {
-    if (record.meta.content === undefined) return record;
-    return this.#options.presenter.present(record, held, realm, request, admission.facts);
+  shown(visit: Visit, record: Stored<StoredMeta>): Stored<StoredMeta> {
+    return record.meta.content === undefined ? record : this.#options.presenter.present(record, visit);
   }
 
   served({ request, admission }: Visit, shown: Stored<StoredMeta>): Stored<StoredMeta> {

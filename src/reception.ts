@@ -57,7 +57,7 @@ export class Reception {
     if ('status' in request) return this.#reply.refused(asked, responder, request);
     const route = realm.route(request.method, request);
     const verdict = route.gate?.admit(request);
-    if (verdict === undefined) return this.#enter(request, responder, realm, route);
+    if (verdict === undefined) return this.#enter(request, request, responder, realm, route);
     if (!(verdict instanceof Promise)) return this.#judged(request, responder, realm, route, verdict);
     verdict.then(
       (late) => {
@@ -73,11 +73,11 @@ export class Reception {
   /** The gate has spoken: what is let in may be changed (its credentials taken off, its user named). */
   #judged(request: Request, responder: Responder, realm: Realm, route: Route, verdict: Verdict): void {
     if (verdict !== undefined && 'status' in verdict) this.#reply.refused(request, responder, verdict, route);
-    else this.#enter(verdict?.request ?? request, responder, realm, route);
+    else this.#enter(request, verdict?.request ?? request, responder, realm, route);
   }
 
-  /** Edit and key. */
-  #enter(asked: Request, responder: Responder, realm: Realm, route: Route): void {
+  /** Edit and key. `came`: as its route was chosen. */
+  #enter(came: Request, asked: Request, responder: Responder, realm: Realm, route: Route): void {
     const { purgeDoor, hear } = this.#options;
     const { trusted, edges, space } = realm;
     hear?.();
@@ -85,11 +85,11 @@ export class Reception {
     const admission = this.admission(request.fields);
     const { method, authority } = request;
     if (route.answer !== undefined && method !== 'PURGE') {
-      return this.#reply.local(request, responder, route.answer(request), route);
+      return this.#reply.local(request, responder, route.answer(came), route);
     }
     const scheme = admission.namesScheme ? clientScheme(request, trusted) : request.scheme;
     // What another method invalidates or purges lies under the key that GET has.
-    const keyRules = isReusable(method) ? route.rules.key : realm.route('GET', request).rules.key;
+    const keyRules = isReusable(method) ? route.rules.key : realm.route('GET', came).rules.key;
     const exact = cacheKey(space + scheme, authority, request.target, keyRules);
     const key = this.#options.aliases.resolve(exact.key);
     if (method === 'PURGE')
@@ -99,12 +99,13 @@ export class Reception {
       return this.#reply.refused(request, responder, upgrade, route);
     const visit: Visit = {
       request,
+      came,
       responder,
       admission,
       realm,
       route,
       key,
-      target: route.rewritten(request, exact.target),
+      target: route.rewritten(came, exact.target),
       upgrade,
       toEdge: edges?.(request.peer.address) ?? false,
       held: NOTHING,

@@ -52,12 +52,13 @@ export function refreshVisit(
   if (variantKey(meta.vary, request.fields) !== variant) return undefined;
   return {
     request,
+    came: asked,
     responder: NOBODY,
     admission: admit(request.fields),
     realm,
     route,
     key,
-    target: route.rewritten(request, target),
+    target: route.rewritten(asked, target),
     upgrade: undefined,
     toEdge: false,
     held: [],

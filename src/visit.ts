@@ -12,6 +12,8 @@ import type { Realm } from './site/site.ts';
 
 export interface Visit {
   readonly request: Request;
+  /** The request as its route was chosen: before the gate's changes and the route's own edits. */
+  readonly came: Request;
   readonly responder: Responder;
   readonly admission: Admission;
   readonly realm: Realm;

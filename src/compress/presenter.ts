@@ -7,8 +7,8 @@ import type { Stored, StoredBody, Tier } from '../../storage/store.ts';
 import type { RequestFacts } from '../cache/request-directives.ts';
 import type { StoredMeta } from '../cache/stored.ts';
 import { fieldOf, isStrong, weakMatch } from '../cache/validators.ts';
-import type { Request } from '../http/message.ts';
 import type { Counters } from '../observe/counters.ts';
+import type { Visit } from '../visit.ts';
 import { tagsIn, uncoded } from './coded-tag.ts';
 import { type Acceptance, acceptance, type Coding, mostWanted, takesIdentity } from './coding.ts';
 import type { Compressor } from './compressor.ts';
@@ -48,10 +48,8 @@ interface Shown {
   readonly asked: Set<Coding>;
 }
 
-/** Whose settings hold: the rules for a request, once the media type of its response is known. */
-export interface Ruling {
-  rulesFor(method: string, request: Request, contentType: string): { readonly compress: CompressRules };
-}
+/** What a visit tells: the request, what was found under its key, forms too, and whose settings hold. */
+type Asking = Pick<Visit, 'request' | 'admission' | 'held' | 'realm' | 'came' | 'route'>;
 
 export interface PresenterOptions {
   readonly compressor: Compressor;
@@ -72,20 +70,13 @@ export class Presenter {
     this.#shown = new WeakMap();
   }
 
-  /**
-   * What this request is shown of a stored response. The same object for the same record and form.
-   * @param held all that was found under its key, forms too
-   */
-  present(
-    record: Record,
-    held: readonly Record[],
-    ruling: Ruling,
-    request: Request,
-    facts: RequestFacts,
-  ): Record {
+  /** What a visit is shown of a stored response. The same object for the same record and form. */
+  present(record: Record, visit: Asking): Record {
     const { content } = record.meta;
     if (content === undefined) return record;
-    const shown = this.#shown.get(record) ?? this.#begin(record, ruling, request);
+    const { held, admission } = visit;
+    const { facts } = admission;
+    const shown = this.#shown.get(record) ?? this.#begin(record, visit);
     const order = shown.rules.encodings;
     if (order.length === 0) return record;
     const accepted = acceptance(facts.fields);
@@ -111,9 +102,9 @@ export class Presenter {
     if (method === 'GET' && !hasRange && !conditional) counters.formsSavedBytes += shown.savedBytes;
   }
 
-  #begin(record: Record, ruling: Ruling, request: Request): Shown {
+  #begin(record: Record, visit: Asking): Shown {
     const type = fieldOf(record.meta, 'content-type') ?? '';
-    const rules = ruling.rulesFor(request.method, request, type).compress;
+    const rules = visit.realm.rulesFor(visit.request.method, visit, type).compress;
     const { key, variant, body, tier } = record;
     const plain = { key, variant, body, tier, meta: shownMeta(record.meta) };
     const shown = { rules, plain, forms: new Map(), asked: new Set<Coding>() };

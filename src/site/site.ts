@@ -18,6 +18,13 @@ import { Route, type RouteOptions } from './route.ts';
 import type { Template } from './template.ts';
 import { DEFAULT_GROUP, type Upstreams } from './upstreams.ts';
 
+/** A request with its route. */
+export interface Routing {
+  /** As its route was chosen: before the route's own edits, which may take away what it was chosen by. */
+  readonly came: Request;
+  readonly route: Route;
+}
+
 /** What the edge asks of settings for a request: of its own sites, or of a proxy's clients. */
 export interface Realm {
   /** Where its stored responses lie, apart from those of others: before the scheme in their keys; empty or ending in "+". */
@@ -31,7 +38,8 @@ export interface Realm {
   readonly edges: AddressTest | undefined;
   readonly upgrades: Pick<Config['upgrades'], 'protocols'>;
   route(method: string, request: Request): Route;
-  rulesFor(method: string, request: Request, contentType: string): CacheRules;
+  /** The rules for a request, as if it had this method, once the media type of its response is known. */
+  rulesFor(method: string, routing: Routing, contentType: string): CacheRules;
 }
 
 export class Site implements Realm {
@@ -52,6 +60,8 @@ export class Site implements Realm {
   readonly #elsewhere: Route;
   /** Some routes look at the client. */
   readonly #byClient: boolean;
+  /** Some look at the response's media type. */
+  readonly #byType: boolean;
   /** Some look at the path, … */
   readonly #byPath: boolean;
   /** … and what is asked for by a path that may be another route's is for its client alone. */
@@ -68,6 +78,7 @@ export class Site implements Realm {
     const gateOf = gatesOf(config, this.clientOf, tools);
     this.#configs = config.routes;
     this.#byClient = config.routes.some(({ match }) => match.clients !== undefined);
+    this.#byType = config.routes.some(({ match }) => match.contentType !== undefined);
     this.#byPath = config.routes.some(({ match }) => match.path !== undefined);
     const clientOf = this.clientOf;
     const group = config.origin.kind === 'group' ? config.origin.name : DEFAULT_GROUP;
@@ -124,9 +135,9 @@ export class Site implements Realm {
     return route;
   }
 
-  /** The rules for a request, once the media type of its response is known. */
-  rulesFor(method: string, request: Request, contentType: string): CacheRules {
-    return this.#of(matchRoute(this.#configs, method, this.#routed(request), contentType)).rules;
+  rulesFor(method: string, { came, route }: Routing, contentType: string): CacheRules {
+    if (!this.#byType && method === came.method) return route.rules;
+    return this.#of(matchRoute(this.#configs, method, this.#routed(came), contentType)).rules;
   }
 
   #routed(request: Request): Routed {

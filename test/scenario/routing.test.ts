@@ -153,6 +153,71 @@ describe('header edits of requests', () => {
   });
 });
 
+describe('a route by what its own edits take away', () => {
+  const beta = { match: { headers: { 'X-Beta': '*' } }, headers: { request: { remove: ['X-Beta'] } } };
+  const headers = { 'X-Beta': '1' };
+
+  it('stores by its own rules', async () => {
+    const { origin, edge } = await proxied({
+      cache: { ttl: '10s' },
+      routes: [{ ...beta, cache: { ttl: '1h' } }],
+    });
+    origin.on('/x', { body: 'x' });
+    await get(edge.url, '/x', { headers });
+    edge.clock.advance(60_000);
+    expect(cacheStatus(await get(edge.url, '/x', { headers })).hit).toBe(true);
+  });
+
+  it('stores by the type of the response where its routes say so', async () => {
+    const { origin, edge } = await proxied({
+      cache: { ttl: '10s' },
+      routes: [
+        { match: { ...beta.match, contentType: 'text/css' }, cache: { ttl: '1h' } },
+        { ...beta, cache: { ttl: '10s' } },
+      ],
+    });
+    origin.on('/x', { headers: { 'Content-Type': 'text/css' }, body: 'x' });
+    await get(edge.url, '/x', { headers });
+    edge.clock.advance(60_000);
+    expect(cacheStatus(await get(edge.url, '/x', { headers })).hit).toBe(true);
+  });
+
+  it('is where its stored responses are purged', async () => {
+    const { origin, edge } = await proxied({ routes: [{ ...beta, cache: { key: { query: 'drop' } } }] });
+    origin.on('*', { headers: FRESH, body: 'x' });
+    await get(edge.url, '/x?a', { headers });
+    const receipt = await get(edge.url, '/x?b', { method: 'PURGE', headers });
+    expect(JSON.parse(receipt.body.toString()).matched.memory.responses).toBe(1);
+  });
+
+  it('counts what goes to the origin for whom it came from', async () => {
+    const { origin, edge } = await proxied({
+      access: {
+        rateLimits: [{ name: 'n', key: 'field:X-Beta', rate: '1/h', counts: 'forwarded' }],
+      },
+      routes: [beta],
+    });
+    origin.on('*', { headers: FRESH, body: 'x' });
+    const statuses: number[] = [];
+    for (const who of ['1', '2', '1'])
+      statuses.push((await get(edge.url, `/${statuses.length}`, { headers: { 'X-Beta': who } })).status);
+    expect(statuses).toEqual([200, 200, 429]);
+  });
+
+  it('knows the client that a field named', async () => {
+    const { origin, edge } = await proxied({
+      trustedProxies: ['127.0.0.0/8'],
+      clientAddress: 'x-forwarded-for',
+      routes: [
+        { match: {}, headers: { request: { remove: ['X-Forwarded-For'] } }, rewrite: '/for/{client}' },
+      ],
+    });
+    origin.on('*', { headers: FRESH, body: 'x' });
+    await get(edge.url, '/x', { headers: { 'X-Forwarded-For': '192.0.2.7' } });
+    expect(origin.requests().map(({ url }) => url)).toEqual(['/for/192.0.2.7']);
+  });
+});
+
 describe('header edits of responses', () => {
   const headers = {
     response: { remove: ['Server', 'X-Cache'], set: { 'X-Frame-Options': 'DENY' }, add: { Link: '</a>' } },
