@@ -3,7 +3,14 @@
 
 import { createPublicKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { AccessRules, AuthRules, JwtKey, JwtRules, RateRule } from '../gate/access-rules.ts';
+import {
+  type AccessRules,
+  type AuthRules,
+  type JwtKey,
+  type JwtRules,
+  NO_RULES,
+  type RateRule,
+} from '../gate/access-rules.ts';
 import type { AccessSet } from './access-schema.ts';
 import { LINES, type RateSetting } from './access-words.ts';
 import type { Fault } from './faults.ts';
@@ -21,19 +28,8 @@ export function accessRules(
   faults: Fault[],
 ): AccessRules | undefined {
   if (set === undefined) return base;
-  return { ...NOTHING, ...base, ...parts(set, path, faults) };
+  return { ...NO_RULES, ...base, ...parts(set, path, faults) };
 }
-
-const NOTHING: AccessRules = {
-  addresses: undefined,
-  methods: undefined,
-  deny: [],
-  hideDotfiles: false,
-  maxBodyBytes: undefined,
-  rateLimits: [],
-  probes: undefined,
-  auth: undefined,
-};
 
 function parts(set: AccessSet, path: string, faults: Fault[]): Parts {
   const result: Parts = {};
@@ -231,7 +227,6 @@ function isKeySet(json: string): boolean {
   }
 }
 
-/** Each line of a file but empty ones and comments. */
 /** A file's lines, without comments; those that mean nothing are faults. */
 export function linesOf<T>(
   file: string,

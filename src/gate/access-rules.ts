@@ -24,6 +24,18 @@ export interface AccessRules {
   readonly auth: AuthRules | undefined;
 }
 
+/** Lets everything in. */
+export const NO_RULES: AccessRules = {
+  addresses: undefined,
+  methods: undefined,
+  deny: [],
+  hideDotfiles: false,
+  maxBodyBytes: undefined,
+  rateLimits: [],
+  probes: undefined,
+  auth: undefined,
+};
+
 export interface AddressRules {
   /** CIDR texts. Empty allows all that `deny` does not name. */
   readonly allow: readonly string[];

@@ -2,7 +2,7 @@
 
 import type { RouteConfig } from '../config/routes.ts';
 import type { Request } from '../http/message.ts';
-import type { AccessRules } from './access-rules.ts';
+import { type AccessRules, NO_RULES } from './access-rules.ts';
 import { identityFields } from './auth/authenticator.ts';
 import { IdentityFields } from './auth/identity-fields.ts';
 import type { Client } from './client-address.ts';
@@ -13,17 +13,6 @@ export interface GateSettings {
   readonly access: AccessRules | undefined;
   readonly routes: readonly RouteConfig[];
 }
-
-const NO_RULES: AccessRules = {
-  addresses: undefined,
-  methods: undefined,
-  deny: [],
-  hideDotfiles: false,
-  maxBodyBytes: undefined,
-  rateLimits: [],
-  probes: undefined,
-  auth: undefined,
-};
 
 /**
  * The gate for each set of rules of these settings; undefined everywhere where no rule is set anywhere. Where one is set
