@@ -26,6 +26,9 @@ export interface Guard {
   readonly fault: () => Error | undefined;
 }
 
+/** Calls back with a connected socket, or with why there is none. */
+export type Dial = (callback: (error: Error | null, socket: Socket | null | undefined) => void) => void;
+
 export interface Dialling {
   readonly url: URL;
   readonly socketPath?: string | undefined;

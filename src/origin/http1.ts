@@ -8,13 +8,11 @@ import type { Fields } from '../http/fields.ts';
 import { Inbox } from '../http/inbox.ts';
 import { readInto } from '../http/read-buffer.ts';
 import type { CarriedRequest, Carrier, CarrierEvents, Control } from './carrier.ts';
+import type { Dial } from './connect.ts';
 import { OriginFailure } from './failure.ts';
 import { RequestBodyWriter } from './request-body.ts';
 import { composeRequestHead } from './response-head.ts';
 import { type ReaderOwner, ResponseReader } from './response-reader.ts';
-
-/** Calls back with a connected socket, or with why there is none. */
-export type Dial = (callback: (error: Error | null, socket: Socket | null | undefined) => void) => void;
 
 export interface Http1Options {
   readonly dial: Dial;

@@ -12,6 +12,7 @@ import { nameFailure, OriginFailure } from './failure.ts';
 import { Http1 } from './http1.ts';
 import { LibraryCarrier } from './library-carrier.ts';
 import type { Names } from './names.ts';
+import { MAX_HEAD_BYTES } from './response-head.ts';
 import { UpgradeExchange, type UpgradeOptions } from './upgrade.ts';
 import type { Exchange, ExchangeEvents, OriginRequest, Upstream, Urgency } from './upstream.ts';
 import type { WaitingRules } from './waiting.ts';
@@ -46,8 +47,6 @@ export interface OriginOptions {
 /** Methods whose requests may be sent twice (RFC 9110 §9.2.2). */
 export const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
 
-/** Of a response: 64 KB of tags (cache/tags.ts) and all else beside them. */
-const MAX_HEAD_BYTES = 256 * 1024;
 const KEEP_ALIVE_MS = 30_000;
 const SLOWEST_SWEEP_MS = 500;
 const FASTEST_SWEEP_MS = 20;

@@ -1,5 +1,5 @@
 // The head of a response, parsed as strictly as a client's request (RFC 9112 §4, §5), and the head of a request as bytes.
-// For the connections that this edge reads itself (upgrade.ts); those of the pool are the library's. Pure.
+// For the connections that this edge reads itself; those that speak HTTP/2 are the library's. Pure.
 
 import { CR, DIGIT, LF, SP, VALUE } from '../http/chars.ts';
 import { type FieldLines, Fields } from '../http/fields.ts';
@@ -13,6 +13,9 @@ export interface ParsedHead {
   /** Offset of the byte after the head. */
   readonly end: number;
 }
+
+/** A response's head at most: 64 KB of tags (cache/tags.ts) and all else beside them. */
+export const MAX_HEAD_BYTES = 256 * 1024;
 
 const VERSION = Buffer.from('HTTP/1.');
 const MAX_FIELDS = 1000;

@@ -5,7 +5,7 @@ import { type BodyDecoder, LengthDecoder } from '../http/body.ts';
 import { ChunkedDecoder } from '../http/chunked.ts';
 import type { Fields } from '../http/fields.ts';
 import type { Inbox } from '../http/inbox.ts';
-import { type ParsedHead, parseResponseHead, responseFraming } from './response-head.ts';
+import { MAX_HEAD_BYTES, type ParsedHead, parseResponseHead, responseFraming } from './response-head.ts';
 
 export interface ReaderOwner {
   onInterim(status: number, fields: Fields): void;
@@ -18,8 +18,6 @@ export interface ReaderOwner {
   onGarbled(reason: string): void;
 }
 
-/** Of a response: 64 KB of tags (cache/tags.ts) and all else beside them. */
-const MAX_HEAD_BYTES = 256 * 1024;
 const MAX_INTERIM = 32;
 const MAX_TRAILERS = 128;
 /** Up to this a copy comes from the pool that small buffers share. */

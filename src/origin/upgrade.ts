@@ -10,13 +10,11 @@ import type { Fields } from '../http/fields.ts';
 import { readFraming } from '../http/framing.ts';
 import { Refusal } from '../http/refusal.ts';
 import { SocketEnd } from '../tunnel/raw.ts';
+import type { Dial } from './connect.ts';
 import { nameFailure, OriginFailure } from './failure.ts';
-import { composeRequestHead, parseResponseHead } from './response-head.ts';
+import { composeRequestHead, MAX_HEAD_BYTES, parseResponseHead } from './response-head.ts';
 import { switchFault } from './switching.ts';
 import type { Exchange, ExchangeEvents, OriginRequest } from './upstream.ts';
-
-/** Calls back with a connected socket, or with why there is none. */
-export type Dial = (callback: (error: Error | null, socket: Socket | null | undefined) => void) => void;
 
 export interface UpgradeOptions {
   readonly dial: Dial;
@@ -26,7 +24,6 @@ export interface UpgradeOptions {
   readonly onGone: () => void;
 }
 
-const MAX_HEAD_BYTES = 256 * 1024;
 const MAX_INTERIM = 16;
 const MAX_TRAILERS = 128;
 

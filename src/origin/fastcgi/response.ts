@@ -3,6 +3,7 @@
 
 import { endToEnd } from '../../cache/stored-fields.ts';
 import { Fields } from '../../http/fields.ts';
+import { MAX_HEAD_BYTES } from '../response-head.ts';
 
 export interface CgiHead {
   readonly status: number;
@@ -12,8 +13,6 @@ export interface CgiHead {
   readonly contentLength: number | undefined;
 }
 
-/** As of an HTTP origin: 64 KB of tags and all else beside them. */
-const MAX_HEAD_BYTES = 256 * 1024;
 const MAX_LINES = 1000;
 
 const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
