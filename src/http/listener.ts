@@ -3,6 +3,7 @@
 
 import { createServer, type Server, type Socket } from 'node:net';
 import { Http2Door } from '../http2/door.ts';
+import { sweepPace } from '../pace.ts';
 import type { TlsTerms } from '../tls/terms.ts';
 import { Connection } from './connection.ts';
 import type { FieldLines } from './fields.ts';
@@ -70,8 +71,6 @@ export interface Listener {
 
 /** As much as Node reads at a time. */
 const READ_BYTES = 64 * 1024;
-const SLOWEST_SWEEP_MS = 500;
-const FASTEST_SWEEP_MS = 20;
 
 export function createListener(options: ListenerOptions, handler: Handler): Listener {
   return new TcpListener(options, handler);
@@ -262,21 +261,16 @@ class TcpListener implements Listener {
   /** Sets the pace of the sweeps. */
   #rest(): void {
     clearInterval(this.#sweeper);
-    if (this.#server.listening)
-      this.#sweeper = setInterval(() => this.#sweep(), sweepInterval(this.#shared.limits)).unref();
+    if (!this.#server.listening) return;
+    const { headTimeoutMs, keepAliveTimeoutMs, bodyIdleTimeoutMs, writeIdleTimeoutMs } = this.#shared.limits;
+    const pace = sweepPace([headTimeoutMs, keepAliveTimeoutMs, bodyIdleTimeoutMs, writeIdleTimeoutMs]);
+    this.#sweeper = setInterval(() => this.#sweep(), pace).unref();
   }
 
   #sweep(): void {
     const now = this.#options.now();
     for (const connection of this.#connections.values()) connection.sweep(now);
   }
-}
-
-/** Often enough that no limit is overdrawn by much more than a quarter. */
-function sweepInterval(limits: Limits): number {
-  const { headTimeoutMs, keepAliveTimeoutMs, bodyIdleTimeoutMs, writeIdleTimeoutMs } = limits;
-  const shortest = Math.min(headTimeoutMs, keepAliveTimeoutMs, bodyIdleTimeoutMs, writeIdleTimeoutMs);
-  return Math.max(FASTEST_SWEEP_MS, Math.min(SLOWEST_SWEEP_MS, shortest / 4));
 }
 
 /** @returns undefined when the client has gone already. */

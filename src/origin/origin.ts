@@ -5,6 +5,7 @@
 import { type buildConnector, Client } from 'undici';
 import { endToEnd } from '../cache/stored-fields.ts';
 import type { Fields } from '../http/fields.ts';
+import { sweepPace } from '../pace.ts';
 import type { Carrier, CarrierEvents, Control } from './carrier.ts';
 import { Clients, type Connection, type Tenant } from './clients.ts';
 import { type Guard, type OriginTls, originConnector } from './connect.ts';
@@ -48,8 +49,6 @@ export interface OriginOptions {
 export const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
 
 const KEEP_ALIVE_MS = 30_000;
-const SLOWEST_SWEEP_MS = 500;
-const FASTEST_SWEEP_MS = 20;
 /** What all connections to origins read into, one after the other. */
 const READ_BUFFER = Buffer.allocUnsafeSlow(64 * 1024);
 /** Exchanges at a time on a connection that speaks HTTP/2. */
@@ -93,6 +92,7 @@ export class Origin implements Upstream {
       idleTimeoutMs: options.idleTimeoutMs,
     };
     const { firstByteTimeoutMs, idleTimeoutMs } = options;
+    const pace = sweepPace([firstByteTimeoutMs, idleTimeoutMs]);
     const settings: Client.Options = {
       pipelining: 1,
       allowH2: true,
@@ -113,7 +113,7 @@ export class Origin implements Upstream {
       };
     };
     const open = (connection: Connection): Carrier => {
-      this.#sweeper ??= setInterval(() => this.#clients.sweep(performance.now()), pace(options)).unref();
+      this.#sweeper ??= setInterval(() => this.#clients.sweep(performance.now()), pace).unref();
       if (http2) {
         const connect: buildConnector.connector = (to, callback) => dial(to, counted(connection, callback));
         return new LibraryCarrier(
@@ -172,14 +172,6 @@ export class Origin implements Upstream {
     clearInterval(this.#sweeper);
     await this.#clients.destroy();
   }
-}
-
-/** Often enough that no time limit is overdrawn by much more than a quarter. */
-function pace({ firstByteTimeoutMs, idleTimeoutMs }: OriginOptions): number {
-  return Math.max(
-    FASTEST_SWEEP_MS,
-    Math.min(SLOWEST_SWEEP_MS, Math.min(firstByteTimeoutMs, idleTimeoutMs) / 4),
-  );
 }
 
 class RunningExchange implements Exchange, Tenant, CarrierEvents {

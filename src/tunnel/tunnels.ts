@@ -1,6 +1,7 @@
 // The tunnels of a worker: counted, bounded in number, ended when both sides are silent for too long. One coarse timer for
 // all. What a tunnel carries, and who may have one, is decided elsewhere.
 
+import { sweepPace } from '../pace.ts';
 import type { RawEnd } from './raw.ts';
 import { Tunnel, type TunnelOwner } from './tunnel.ts';
 
@@ -15,7 +16,6 @@ export interface TunnelLimits {
 export type OnTunnelEnd = (tunnel: Tunnel) => void;
 
 const SLOWEST_SWEEP_MS = 5000;
-const FASTEST_SWEEP_MS = 20;
 
 export class Tunnels {
   /** Tunnels opened. */
@@ -95,7 +95,7 @@ export class Tunnels {
     clearInterval(this.#sweeper);
     this.#sweeper = undefined;
     if (this.#open.size === 0) return;
-    const every = Math.max(FASTEST_SWEEP_MS, Math.min(SLOWEST_SWEEP_MS, this.#limits.idleMs / 4));
+    const every = sweepPace([this.#limits.idleMs], SLOWEST_SWEEP_MS);
     this.#sweeper = setInterval(() => this.#sweep(), every).unref();
   }
 
