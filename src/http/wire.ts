@@ -5,6 +5,7 @@ import type { FieldLines } from './fields.ts';
 import type { ResponseHead } from './message.ts';
 import { reasonPhrase } from './reason.ts';
 import type { Refusal } from './refusal.ts';
+import { NO_SECOND, Today } from './today.ts';
 
 /** Announced instead of a length. */
 export const CHUNKED = -1;
@@ -18,7 +19,6 @@ export const ONE_BUFFER_BYTES = 64 * 1024;
 
 const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const UNSAFE = /[\0\r\n]|[^\0-\xff]/;
-const NO_SECOND = -1;
 
 /** The kept bytes of one head object in its usual form: HTTP/1.1, connection kept. */
 class Composed {
@@ -38,15 +38,13 @@ class Composed {
 }
 
 export class Composer {
-  readonly #now: () => number;
+  readonly #today: Today;
   readonly #hsts: string | undefined;
   readonly #kept = new WeakMap<ResponseHead, Composed>();
-  #second = NO_SECOND;
-  #date = '';
 
   /** @param hsts the value of Strict-Transport-Security on every response; takes the place of the origin's */
   constructor(now: () => number, hsts?: string) {
-    this.#now = now;
+    this.#today = new Today(now);
     this.#hsts = hsts;
   }
 
@@ -60,13 +58,13 @@ export class Composer {
       return text === undefined ? undefined : join(text, content);
     }
     let kept = this.#kept.get(head);
-    if (kept === undefined || kept.announced !== announced || !this.#isCurrent(kept)) {
+    if (kept === undefined || kept.announced !== announced || !this.#today.isCurrent(kept.second)) {
       const text = this.compose(head, announced, '');
       if (text === undefined) return undefined;
       kept = new Composed(
         Buffer.from(text, 'latin1'),
         announced,
-        hasDate(head.lines) ? NO_SECOND : this.#second,
+        hasDate(head.lines) ? NO_SECOND : this.#today.second,
       );
       this.#kept.set(head, kept);
     }
@@ -88,7 +86,7 @@ export class Composer {
     if (fields === undefined) return undefined;
     let text = `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n${fields}`;
     if (this.#hsts !== undefined) text += `Strict-Transport-Security: ${this.#hsts}\r\n`;
-    if (!hasDate(lines)) text += `Date: ${this.#today()}\r\n`;
+    if (!hasDate(lines)) text += `Date: ${this.#today.date()}\r\n`;
     if (announced >= 0) text += `Content-Length: ${announced}\r\n`;
     else if (announced === CHUNKED) text += 'Transfer-Encoding: chunked\r\n';
     if (persistence !== '') text += `Connection: ${persistence}\r\n`;
@@ -124,19 +122,6 @@ export class Composer {
       this.compose({ ...head, lines: [] }, body.length, 'close') ??
       '';
     return withBody ? text + body : text;
-  }
-
-  #isCurrent(kept: Composed): boolean {
-    return kept.second === NO_SECOND || kept.second === Math.floor(this.#now() / 1000);
-  }
-
-  #today(): string {
-    const second = Math.floor(this.#now() / 1000);
-    if (second !== this.#second) {
-      this.#second = second;
-      this.#date = new Date(second * 1000).toUTCString();
-    }
-    return this.#date;
   }
 }
 

@@ -3,13 +3,13 @@
 
 import type { FieldLines } from '../http/fields.ts';
 import type { ResponseHead } from '../http/message.ts';
+import { NO_SECOND, Today } from '../http/today.ts';
 
 /** Announced instead of a length. */
 export const NO_LENGTH = -1;
 
 const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const UNSAFE = /[\0\r\n]|[^\0-\xff]/;
-const NO_SECOND = -1;
 /** The library sends no others. */
 const MAX_STATUS = 599;
 
@@ -21,32 +21,31 @@ interface Composed {
 }
 
 export class Composer {
-  readonly #now: () => number;
+  readonly #today: Today;
   /** On every response; takes the place of the origin's. */
   readonly #hsts: string | undefined;
   readonly #kept = new WeakMap<ResponseHead, Composed>();
-  #second = NO_SECOND;
-  #date = '';
 
   constructor(now: () => number, hsts: string | undefined) {
-    this.#now = now;
+    this.#today = new Today(now);
     this.#hsts = hsts;
   }
 
   /** @returns undefined for a head that must not be sent */
   compose(head: ResponseHead, announced: number): readonly string[] | undefined {
     const kept = this.#kept.get(head);
-    if (kept !== undefined && kept.announced === announced && this.#isCurrent(kept)) return kept.lines;
+    if (kept !== undefined && kept.announced === announced && this.#today.isCurrent(kept.second))
+      return kept.lines;
     const { status } = head;
     if (!Number.isInteger(status) || status < 200 || status > MAX_STATUS) return undefined;
     const lines = [':status', String(status)];
     const hasDate = copyLines(head.lines, lines, this.#hsts !== undefined);
     if (hasDate === undefined) return undefined;
-    if (!hasDate) lines.push('date', this.#today());
+    if (!hasDate) lines.push('date', this.#today.date());
     if (announced !== NO_LENGTH) lines.push('content-length', String(announced));
     if (this.#hsts !== undefined) lines.push('strict-transport-security', this.#hsts);
     if (head.once !== true)
-      this.#kept.set(head, { lines, announced, second: hasDate ? NO_SECOND : this.#second });
+      this.#kept.set(head, { lines, announced, second: hasDate ? NO_SECOND : this.#today.second });
     return lines;
   }
 
@@ -63,19 +62,6 @@ export class Composer {
       fields[name] = [...(fields[name] ?? []), value];
     }
     return fields;
-  }
-
-  #isCurrent({ second }: Composed): boolean {
-    return second === NO_SECOND || second === Math.floor(this.#now() / 1000);
-  }
-
-  #today(): string {
-    const second = Math.floor(this.#now() / 1000);
-    if (second !== this.#second) {
-      this.#second = second;
-      this.#date = new Date(second * 1000).toUTCString();
-    }
-    return this.#date;
   }
 }
 
