@@ -46,8 +46,6 @@ export interface Running {
   readonly workers: number;
   /** Reads the settings anew, and goes on by them. */
   reload(by: string): Promise<Reload>;
-  /** Reads the files of `tls` again. Rejects with a ConfigError when they cannot be used; the old certificates stay. */
-  reloadCertificates(): Promise<void>;
   /** Drains and closes everything; resolves when the last byte is out and the store is flushed. */
   close(): Promise<void>;
 }
@@ -189,7 +187,6 @@ export async function start(
       },
       'listening',
     );
-    const reloadCertificates = async (): Promise<void> => keeper?.reload();
     const originUrl = originName(config, demo);
     const reload = (by: string): Promise<Reload> => reloader.reload(by);
     const running = pool.targets().length;
@@ -201,7 +198,6 @@ export async function start(
       originUrl,
       workers: running,
       reload,
-      reloadCertificates,
       close,
     };
   } catch (error) {

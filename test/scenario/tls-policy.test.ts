@@ -208,7 +208,7 @@ describe('certificates of clients', () => {
     expect(again.isSessionReused()).toBe(true);
     again.destroy();
     await dir.write('ca.pem', two.cert);
-    await edge.reloadCertificates();
+    expect(await edge.reload()).toMatchObject({ ok: true });
     const late = connectTls({ ...options, session });
     await expect(once(late, 'secureConnect')).rejects.toThrow();
   });

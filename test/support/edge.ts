@@ -16,7 +16,6 @@ export interface TestEdge {
   readonly port: number;
   /** https://127.0.0.1:port, where the settings have TLS. */
   readonly secureUrl: string;
-  readonly reloadCertificates: () => Promise<void>;
   /** http://127.0.0.1:port of the forward proxy's listener. */
   readonly forward: string;
   /** http://127.0.0.1:port of the admin listener. */
@@ -24,9 +23,9 @@ export interface TestEdge {
   readonly clock: ManualClock;
   /** Every log line so far, parsed. */
   readonly log: readonly Readonly<Record<string, unknown>>[];
+  /** Has it read its settings anew, or others in their place. */
+  reload(settings?: Readonly<Record<string, unknown>>): Promise<Reload>;
   /** The access records so far. */
-  /** Has it read other settings in place of those it was started with. */
-  reload(settings: Readonly<Record<string, unknown>>): Promise<Reload>;
   readonly requests: () => readonly Readonly<Record<string, unknown>>[];
   close(): Promise<void>;
 }
@@ -64,12 +63,11 @@ export async function startEdge({
     url: `http://127.0.0.1:${running.listening.port}`,
     port: running.listening.port,
     secureUrl: `https://127.0.0.1:${running.tls?.port ?? 0}`,
-    reloadCertificates: running.reloadCertificates,
     forward: `http://127.0.0.1:${running.forward?.port ?? 0}`,
     admin: `http://127.0.0.1:${running.admin?.port ?? 0}`,
     clock,
     log: lines,
-    reload: (other) => {
+    reload: (other = wanted) => {
       wanted = other;
       return running.reload('test');
     },
