@@ -26,7 +26,7 @@ import { Forget } from './forget.ts';
 import type { FieldLines } from './http/fields.ts';
 import type { Request, Responder } from './http/message.ts';
 import { Keep } from './keep.ts';
-import { Lookup, NOTHING, type Records } from './lookup.ts';
+import { Lookup } from './lookup.ts';
 import type { Counters } from './observe/counters.ts';
 import type { Log } from './observe/log.ts';
 import type { OriginFailure } from './origin/failure.ts';
@@ -37,7 +37,7 @@ import { Reception } from './reception.ts';
 import { type Refreshed, refreshVisit } from './refresh-visit.ts';
 import { Reply, type ReplyOptions } from './reply.ts';
 import type { Realm, Site } from './site/site.ts';
-import type { Forward, Visit } from './visit.ts';
+import { type Forward, NOTHING, type Records, type Visit } from './visit.ts';
 
 export interface EdgeOptions extends ReplyOptions {
   /** What the settings make of requests, until `use`. */

@@ -12,7 +12,7 @@ import { withoutForms } from './compress/forms.ts';
 import type { Presenter } from './compress/presenter.ts';
 import type { Counters } from './observe/counters.ts';
 import type { Log } from './observe/log.ts';
-import type { Visit } from './visit.ts';
+import { NOTHING, type Records, type Visit } from './visit.ts';
 
 /** What the purge journal said of a record in memory, and when; thrown away with the record. */
 interface Checked {
@@ -21,9 +21,6 @@ interface Checked {
 }
 
 export type Record = Stored<StoredMeta>;
-export type Records = readonly Record[];
-
-export const NOTHING: Records = [];
 
 /** Takes all that is stored under the key, and of it what was selected for the request. */
 export type OnFound = (visit: Visit, records: Records, record: Record | undefined) => void;

@@ -7,7 +7,6 @@ import { isReusable } from './cache/methods.ts';
 import type { SearchAliases } from './cache/search-aliases.ts';
 import type { Verdict } from './gate/gate.ts';
 import type { Request, Responder } from './http/message.ts';
-import { NOTHING } from './lookup.ts';
 import type { Log } from './observe/log.ts';
 import { clientScheme, type Identity } from './origin/forwarded.ts';
 import type { PurgeDoor } from './purge-door.ts';
@@ -16,7 +15,7 @@ import type { Route } from './site/route.ts';
 import type { Realm } from './site/site.ts';
 import { upgradeOf } from './tunnel/asking.ts';
 import type { Tunnels } from './tunnel/tunnels.ts';
-import type { Visit } from './visit.ts';
+import { type Visit, visitOf } from './visit.ts';
 
 export interface ReceptionOptions {
   readonly identity: Identity;
@@ -97,7 +96,7 @@ export class Reception {
     const upgrade = admission.upgrade && this.#upgrade(request, responder, realm, admission.upgrade);
     if (upgrade !== undefined && 'status' in upgrade)
       return this.#reply.refused(request, responder, upgrade, route);
-    const visit: Visit = {
+    const visit = visitOf({
       request,
       came,
       responder,
@@ -108,14 +107,7 @@ export class Reception {
       target: route.rewritten(came, exact.target),
       upgrade,
       toEdge: edges?.(request.peer.address) ?? false,
-      held: NOTHING,
-      storeFailed: false,
-      alone: false,
-      looks: 0,
-      apart: false,
-      vary: undefined,
-      asked: undefined,
-    };
+    });
     this.#onward(visit);
   }
 

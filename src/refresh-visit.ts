@@ -8,7 +8,7 @@ import { ROUTE, variantKey } from './cache/vary.ts';
 import { Fields } from './http/fields.ts';
 import type { Peer, Request, Responder } from './http/message.ts';
 import type { Realm } from './site/site.ts';
-import type { Visit } from './visit.ts';
+import { type Visit, visitOf } from './visit.ts';
 
 /** What came of fetching again. `busy`: it may be tried again. `left`: nothing that could be fetched for all. */
 export type Refreshed = 'unchanged' | 'fetched' | 'fresh' | 'gone' | 'left' | 'busy' | 'failed';
@@ -50,7 +50,7 @@ export function refreshVisit(
   if (route.answer !== undefined || route.rules.bypass) return undefined;
   // Another route has it now, or what the route looks at is not known.
   if (variantKey(meta.vary, request.fields) !== variant) return undefined;
-  return {
+  return visitOf({
     request,
     came: asked,
     responder: NOBODY,
@@ -61,14 +61,7 @@ export function refreshVisit(
     target: route.rewritten(asked, target),
     upgrade: undefined,
     toEdge: false,
-    held: [],
-    storeFailed: false,
-    alone: false,
-    looks: 0,
-    apart: false,
-    vary: undefined,
-    asked: undefined,
-  };
+  });
 }
 
 /** No address is no client's: an origin that shows more to its own host must not be told that this is it. */

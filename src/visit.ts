@@ -10,6 +10,10 @@ import type { Request, Responder } from './http/message.ts';
 import type { Route } from './site/route.ts';
 import type { Realm } from './site/site.ts';
 
+export type Records = readonly Stored<StoredMeta>[];
+
+export const NOTHING: Records = [];
+
 export interface Visit {
   readonly request: Request;
   /** The request as its route was chosen: before the gate's changes and the route's own edits. */
@@ -26,7 +30,7 @@ export interface Visit {
   /** The client is an edge of the operator's. */
   readonly toEdge: boolean;
   /** What was found under its key, encoded forms too. */
-  held: readonly Stored<StoredMeta>[];
+  held: Records;
   /** The store could not be asked: the miss is the storage's, not the cache's. */
   storeFailed: boolean;
   /** It has waited on another's fetch in vain: now it fetches alone. */
@@ -41,6 +45,36 @@ export interface Visit {
   asked: Asked | undefined;
 }
 
+/** What a visit begins with. */
+type Coming = Pick<
+  Visit,
+  'request' | 'came' | 'responder' | 'admission' | 'realm' | 'route' | 'key' | 'target' | 'upgrade' | 'toEdge'
+>;
+
+/** A visit that has not looked for anything yet. */
+export function visitOf(coming: Coming): Visit {
+  const { request, came, responder, admission, realm, route, key, target, upgrade, toEdge } = coming;
+  return {
+    request,
+    came,
+    responder,
+    admission,
+    realm,
+    route,
+    key,
+    target,
+    upgrade,
+    toEdge,
+    held: NOTHING,
+    storeFailed: false,
+    alone: false,
+    apart: false,
+    looks: 0,
+    vary: undefined,
+    asked: undefined,
+  };
+}
+
 /** Why and for what a visit goes to the origin. */
 export interface Forward {
   /** RFC 9211 §2.2. */
@@ -52,7 +86,7 @@ export interface Forward {
   readonly record: Stored<StoredMeta> | undefined;
   readonly verdict: Verdict;
   /** All that is stored under the key. */
-  readonly records: readonly Stored<StoredMeta>[];
+  readonly records: Records;
   /** The bytes that a stored part lacks. */
   readonly need: Need | undefined;
   /** An unsafe method: its success invalidates (RFC 9111 §4.4). */
