@@ -86,21 +86,14 @@ export class Origin implements Upstream {
     const dialRaw = originConnector({ ...dialling, halfOpen: true });
     const { host, protocol, port } = url;
     const hostname = url.hostname.replace(/^\[|\]$/g, '');
-    this.#upgrades = {
-      dial: (callback) => dialRaw({ hostname, host, protocol, port }, callback),
-      firstByteTimeoutMs: options.firstByteTimeoutMs,
-      idleTimeoutMs: options.idleTimeoutMs,
-    };
+    const to = { hostname, host, protocol, port };
     const { firstByteTimeoutMs, idleTimeoutMs } = options;
-    const pace = sweepPace([firstByteTimeoutMs, idleTimeoutMs]);
-    const settings: Client.Options = {
-      pipelining: 1,
-      allowH2: true,
-      headersTimeout: firstByteTimeoutMs,
-      bodyTimeout: idleTimeoutMs,
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      maxHeaderSize: MAX_HEAD_BYTES,
+    this.#upgrades = {
+      dial: (callback) => dialRaw(to, callback),
+      firstByteTimeoutMs,
+      idleTimeoutMs,
     };
+    const pace = sweepPace([firstByteTimeoutMs, idleTimeoutMs]);
     const http1 = { firstByteTimeoutMs, idleTimeoutMs, keepAliveMs: KEEP_ALIVE_MS, readBuffer: READ_BUFFER };
     const counted = (connection: Connection, callback: Callback): Callback => {
       return (...result) => {
@@ -115,14 +108,17 @@ export class Origin implements Upstream {
     const open = (connection: Connection): Carrier => {
       this.#sweeper ??= setInterval(() => this.#clients.sweep(performance.now()), pace).unref();
       if (http2) {
-        const connect: buildConnector.connector = (to, callback) => dial(to, counted(connection, callback));
-        return new LibraryCarrier(
-          new Client(url.origin, { ...settings, connect }),
-          this.authority,
-          IDEMPOTENT,
-        );
+        const client = new Client(url.origin, {
+          pipelining: 1,
+          allowH2: true,
+          headersTimeout: firstByteTimeoutMs,
+          bodyTimeout: idleTimeoutMs,
+          keepAliveTimeout: KEEP_ALIVE_MS,
+          maxHeaderSize: MAX_HEAD_BYTES,
+          connect: (asked, callback) => dial(asked, counted(connection, callback)),
+        });
+        return new LibraryCarrier(client, this.authority, IDEMPOTENT);
       }
-      const to = { hostname, host, protocol, port };
       return new Http1({
         ...http1,
         dial: (callback) =>
