@@ -1,16 +1,16 @@
 // `npm run bench:profile`: a CPU profile of the edge under one of the peers' rows, and where its time went, function by
 // function. The profile opens in any browser's developer tools.
 
-import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import { Command } from 'commander';
-import { freePort } from './children.ts';
 import { positiveNumber } from './options.ts';
-import { Daemon } from './peers/daemon.ts';
+import { Field } from './peers/field.ts';
 import { holdfast, holdfastOnDisk } from './peers/holdfast.ts';
-import { LOAD_CORE, measure, warm } from './peers/measure.ts';
+import { measure, warm } from './peers/measure.ts';
 import { rows } from './peers/rows.ts';
+import type { Subject } from './peers/subject.ts';
 import { type CpuProfile, selfTimes } from './profile-report.ts';
 
 interface Options {
@@ -33,42 +33,33 @@ const options: Options = new Command('bench:profile')
 
 const ROOT = resolve(import.meta.dirname, '..');
 const directory = mkdtempSync(join(tmpdir(), 'holdfast-profile-'));
-const daemons: Daemon[] = [];
 process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
+const field = await Field.open(1024);
 try {
   await main();
 } finally {
-  await Promise.all(daemons.map((daemon) => daemon.stop()));
+  await field.close();
 }
 
 async function main(): Promise<void> {
   const pattern = new RegExp(options.row, 'i');
   const row = rows(10_000, 10_000).find(({ name, idle }) => idle !== true && pattern.test(name));
   if (row === undefined) throw new Error(`no row matches ${options.row}`);
-  const [originPort, port] = [await freePort(), await freePort()];
-  const origin = resolve(ROOT, 'bench/peers/origin.ts');
-  await start('origin', LOAD_CORE, originPort, [process.execPath, origin, String(originPort)]);
-  const subject = options.disk === true ? holdfastOnDisk() : holdfast();
-  const [node, ...args] = subject.command({ dir: directory, port, originPort, cacheMib: 1024 });
-  const profiled = [`--cpu-prof-dir=${directory}`, '--cpu-prof', '--cpu-prof-interval=250'];
-  const daemon = await start('holdfast', 0, port, [node, ...profiled, ...args]);
-  const contender = { name: 'holdfast', daemon, port, originPort };
+  const contender = await field.start(profiled(options.disk === true ? holdfastOnDisk() : holdfast()));
   await warm(row, contender);
   const { requestsPerSecond = 0, cpuMicros = 0 } = await measure(row, contender, options.seconds, 'profile');
-  await daemon.stop();
+  await field.stop(contender);
   report(row.name, requestsPerSecond, cpuMicros);
 }
 
-async function start(
-  name: string,
-  core: number,
-  port: number,
-  command: readonly [string, ...string[]],
-): Promise<Daemon> {
-  const daemon = new Daemon(name, core, command);
-  daemons.push(daemon);
-  await daemon.ready(port, 20_000);
-  return daemon;
+function profiled(subject: Subject): Subject {
+  return {
+    ...subject,
+    command(place) {
+      const [node, ...args] = subject.command(place);
+      return [node, `--cpu-prof-dir=${directory}`, '--cpu-prof', '--cpu-prof-interval=250', ...args];
+    },
+  };
 }
 
 /** The main thread's profile is the largest. */
@@ -78,7 +69,7 @@ function report(row: string, requestsPerSecond: number, cpuMicros: number): void
   const [largest] = texts.toSorted((a, b) => b.text.length - a.text.length);
   if (largest === undefined) throw new Error('the edge left no profile');
   const profile: CpuProfile = JSON.parse(largest.text);
-  renameSync(join(directory, largest.name), resolve(options.out));
+  copyFileSync(join(directory, largest.name), resolve(options.out));
   console.log(
     `${row}: ${Math.round(requestsPerSecond)} requests/s, ${cpuMicros.toFixed(1)} µs of CPU each (profiled)\n`,
   );

@@ -56,7 +56,7 @@ async function measure(load: Load, workers: number, round: number): Promise<Meas
   const edge = new Child('the edge', [options.main, 'run', ...args]);
   try {
     await edge.ready(`http://127.0.0.1:${admin}/readyz`, 30_000);
-    const drive = { port, connections: options.connections, core: options.core };
+    const drive = { port, secure: false, connections: options.connections, core: options.core };
     await wrk(load, { ...drive, seconds: Math.max(2, options.seconds / 2), run: `w${round}` });
     const before = edge.usage()?.cpuSeconds ?? 0;
     const { requests, requestsPerSecond, errors } = await wrk(load, {

@@ -7,6 +7,7 @@ const BAR = 11;
 const GAP = 12;
 const LABEL = 190;
 const WIDTH = 900;
+const LEGEND = 100;
 /** Longer bars are cut. */
 const MOST = 4;
 const TOP = 56;
@@ -27,7 +28,7 @@ export function chart(results: Results): string {
     y += GAP;
   }
   const legend = names.map((name, i) => {
-    const x = LABEL + i * 105;
+    const x = LABEL + i * LEGEND;
     return `<rect x="${x}" y="28" width="10" height="10" fill="${colour(names, name)}"/>${text(x + 14, 37, name)}`;
   });
   const line = LABEL + scale;

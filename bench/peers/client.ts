@@ -7,12 +7,15 @@ import { Pool } from 'undici';
 
 /** Asks for every path once. Throws when one is not answered with `status`. */
 export async function fetchAll(
-  port: number,
+  { port, secure }: { readonly port: number; readonly secure: boolean },
   paths: readonly string[],
   status = 200,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  const pool = new Pool(`http://127.0.0.1:${port}`, { connections: 16 });
+  const pool = new Pool(`${secure ? 'https' : 'http'}://127.0.0.1:${port}`, {
+    connections: 16,
+    connect: { rejectUnauthorized: false },
+  });
   let next = 0;
   const work = async (): Promise<void> => {
     for (let path = paths[next++]; path !== undefined; path = paths[next++]) {
@@ -55,4 +58,15 @@ export async function openIdle(port: number, path: string, count: number): Promi
     if (opened.length < batch.length) break;
   }
   return open;
+}
+
+/** Resolves when all are closed here, so that the other side has heard of it. */
+export async function closeAll(sockets: readonly Socket[]): Promise<void> {
+  await Promise.all(
+    sockets.map((socket) => {
+      const closed = once(socket, 'close');
+      socket.destroy();
+      return closed;
+    }),
+  );
 }

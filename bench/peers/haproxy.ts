@@ -2,6 +2,7 @@
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { SUITES } from './certificate.ts';
 import { installed, type Place, type Subject, versionOf } from './subject.ts';
 
 export function haproxy(): Subject | undefined {
@@ -10,6 +11,7 @@ export function haproxy(): Subject | undefined {
   return {
     name: 'haproxy',
     version: versionOf(path, '-v'),
+    tls: true,
     command(place) {
       const file = join(place.dir, 'haproxy.cfg');
       writeFileSync(file, config(place));
@@ -18,11 +20,13 @@ export function haproxy(): Subject | undefined {
   };
 }
 
-const config = ({ port, originPort, cacheMib }: Place): string => `
+const config = ({ port, tlsPort, certificate, originPort, cacheMib }: Place): string => `
 global
   nbthread 1
   no strict-limits
   maxconn 12000
+  ssl-default-bind-options ssl-min-ver TLSv1.2
+  ssl-default-bind-ciphersuites ${SUITES}
 cache c
   total-max-size ${Math.min(cacheMib, 4095)}
   max-object-size 2097152
@@ -36,6 +40,7 @@ defaults
   http-reuse always
 frontend f
   bind 127.0.0.1:${port} backlog 1024
+  bind 127.0.0.1:${tlsPort} backlog 1024 ssl crt ${certificate.both} alpn h2,http/1.1
   http-request cache-use c
   http-response cache-store c
   # Its 304 announces the content's length, which wrk then waits for.

@@ -1,5 +1,6 @@
 // holdfast itself, as an operator runs it on one core: without the disk tier, and with it for the rows that store.
 
+import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Place, Subject } from './subject.ts';
 
@@ -10,6 +11,7 @@ export function holdfast(main = MAIN, name = 'holdfast'): Subject {
   return {
     name,
     version: process.version,
+    tls: true,
     command: (place) => command(main, place, 'none'),
   };
 }
@@ -26,10 +28,15 @@ export function holdfastOnDisk(main = MAIN): Subject {
 
 function command(
   main: string,
-  { port, originPort, cacheMib }: Place,
+  { dir, port, tlsPort, certificate, originPort, cacheMib }: Place,
   disk: string,
 ): readonly [string, ...string[]] {
+  const { cert, key } = certificate;
+  const config = join(dir, 'config.json');
+  const tls = { listen: `127.0.0.1:${tlsPort}`, certificates: [{ cert, key }] };
+  writeFileSync(config, JSON.stringify({ tls }));
   const flags = {
+    config,
     origin: `http://127.0.0.1:${originPort}`,
     listen: `127.0.0.1:${port}`,
     memory: `${cacheMib}MB`,

@@ -1,9 +1,10 @@
-// nginx as a cache: one worker, proxy_cache on disk (its files stay in the page cache), kept connections to the origin,
-// descriptors of cached files kept open. Logs off.
+// nginx as a cache: one worker, proxy_cache in files (in memory, where there is a place for files), kept connections to the
+// origin, descriptors of cached files kept open as far as the system lets it. Logs off.
 
 import { writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
+import { SUITES } from './certificate.ts';
 import { installed, type Place, type Subject, versionOf } from './subject.ts';
 
 export function nginx(): Subject | undefined {
@@ -12,6 +13,7 @@ export function nginx(): Subject | undefined {
   return {
     name: 'nginx',
     version: versionOf(path, '-v'),
+    tls: true,
     command(place) {
       const file = join(place.dir, 'nginx.conf');
       writeFileSync(file, config(place));
@@ -20,11 +22,14 @@ export function nginx(): Subject | undefined {
   };
 }
 
-const config = ({ dir, port, originPort, cacheMib }: Place): string => `
+/** Descriptors for connections, when many are open; beyond them those of cached files. */
+const CONNECTIONS = 2048;
+
+const config = ({ dir, port, tlsPort, certificate, originPort, cacheMib, openFiles }: Place): string => `
 daemon off;
 user ${userInfo().username};
 worker_processes 1;
-worker_rlimit_nofile 65536;
+worker_rlimit_nofile ${openFiles};
 pid ${dir}/nginx.pid;
 error_log /dev/null crit;
 events { worker_connections 32768; }
@@ -34,7 +39,7 @@ http {
   tcp_nopush on;
   keepalive_timeout 1h;
   keepalive_requests 1000000000;
-  open_file_cache max=200000 inactive=1h;
+  open_file_cache max=${Math.max(1000, Math.min(200_000, openFiles - CONNECTIONS))} inactive=1h;
   open_file_cache_valid 1h;
   client_body_temp_path ${dir}/body;
   proxy_temp_path ${dir}/proxy;
@@ -50,6 +55,13 @@ http {
   }
   server {
     listen 127.0.0.1:${port} backlog=1024;
+    listen 127.0.0.1:${tlsPort} backlog=1024 ssl http2;
+    ssl_certificate ${certificate.cert};
+    ssl_certificate_key ${certificate.key};
+    ssl_protocols TLSv1.2 TLSv1.3;
+    ssl_conf_command Ciphersuites ${SUITES};
+    ssl_prefer_server_ciphers on;
+    ssl_session_cache shared:s:10m;
     location / {
       proxy_pass http://origin;
       proxy_http_version 1.1;

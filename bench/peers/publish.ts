@@ -2,7 +2,7 @@
 // the figures beside it.
 
 import { readFileSync, writeFileSync } from 'node:fs';
-import { availableParallelism, cpus, loadavg, release } from 'node:os';
+import { availableParallelism, cpus, release } from 'node:os';
 import { resolve } from 'node:path';
 import { chart } from './chart.ts';
 import { type Results, table } from './results.ts';
@@ -25,7 +25,7 @@ export function publish(results: Results): void {
 function section(results: Results): string {
   const versions = results.subjects.map(({ name, version }) => `${name} ${version}`).join(', ');
   const machine = `${cpus()[0]?.model ?? 'unknown'}, ${availableParallelism()} cores, Linux ${release()}`;
-  const load = `load average of the last 5 minutes ${(loadavg()[1] ?? 0).toFixed(1)}`;
+  const load = `load average at the start ${results.load.toFixed(2)}`;
   return `
 ${results.at.slice(0, 10)} · ${machine}, ${load} · medians of ${results.rounds} interleaved rounds of ${results.seconds} s · ${versions}
 

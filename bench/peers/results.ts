@@ -5,6 +5,8 @@ import type { Sample } from './measure.ts';
 export interface Results {
   /** When the run began, ISO 8601. */
   readonly at: string;
+  /** The machine's load average when it began. */
+  readonly load: number;
   readonly seconds: number;
   readonly rounds: number;
   readonly subjects: readonly { readonly name: string; readonly version: string }[];

@@ -1,10 +1,13 @@
 // The rows of the table: what is asked for, over how many connections, and what the origin must see of it.
 
+import { STREAMS } from './h2load.ts';
+import type { Protocol } from './subject.ts';
 import type { Load } from './wrk.ts';
 
 export interface Row extends Load {
   readonly name: string;
   readonly connections: number;
+  readonly protocol: Protocol;
   /** What reaches the origin: nothing once the store is warm, or everything. */
   readonly origin: 'nothing' | 'everything';
   /** Of every response; 200 unless given. */
@@ -36,7 +39,9 @@ const SIZES = { '200 B': 200, '1 KB': 1024, '16 KB': 16_384, '128 KB': 131_072, 
 
 /** @param zipfUrls stored responses in the zipf row @param idle connections in the idle row */
 export function rows(zipfUrls: number, idle: number): readonly Row[] {
-  const hit = { mode: 'one', origin: 'nothing', connections: 32 } as const;
+  const hit = { mode: 'one', origin: 'nothing', connections: 32, protocol: 'clear' } as const;
+  const tls = { ...hit, protocol: 'tls' } as const;
+  const h2 = { ...hit, protocol: 'h2' } as const;
   const hits = [32, 256].flatMap((connections) =>
     Object.entries(SIZES).map(([size, bytes]) => ({
       ...hit,
@@ -68,6 +73,11 @@ export function rows(zipfUrls: number, idle: number): readonly Row[] {
     { ...hit, name: 'pass', path: '/pass/1024/', origin: 'everything' },
     { ...hit, name: 'miss', mode: 'unique', path: '/keep/1024/miss/', origin: 'everything' },
     { ...hit, name: 'new connections', path: '/keep/1024/hit', headers: close },
+    { ...tls, name: 'TLS hit 1 KB', path: '/keep/1024/hit' },
+    { ...tls, name: 'TLS hit 16 KB', path: '/keep/16384/hit' },
+    { ...tls, name: 'TLS, new connections', path: '/keep/1024/hit', headers: close },
+    { ...h2, name: `HTTP/2 hit 1 KB, 32 × ${STREAMS}`, path: '/keep/1024/hit' },
+    { ...h2, name: `HTTP/2 hit 16 KB, 32 × ${STREAMS}`, path: '/keep/16384/hit' },
     { ...hit, name: 'idle connections', path: '/keep/1024/hit', connections: idle, idle: true },
   ];
 }

@@ -1,9 +1,9 @@
 // Squid as an accelerator: one process, memory only. Logs off.
 
 import { writeFileSync } from 'node:fs';
-import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { installed, type Place, type Subject, versionOf } from './subject.ts';
+import { unprivileged } from './surroundings.ts';
 
 export function squid(): Subject | undefined {
   const path = installed('squid');
@@ -14,16 +14,17 @@ export function squid(): Subject | undefined {
     command(place) {
       const file = join(place.dir, 'squid.conf');
       writeFileSync(file, config(place));
-      return [path, '-N', '-f', file];
+      // A name of its own, for the shared memory that another Squid may have, or may have left behind.
+      return [path, '-N', '-n', `bench${process.pid}x${place.port}`, '-f', file];
     },
   };
 }
 
-const config = ({ dir, port, originPort, cacheMib }: Place): string => `
+const config = ({ dir, port, originPort, cacheMib, openFiles }: Place): string => `
 http_port 127.0.0.1:${port} accel defaultsite=127.0.0.1 no-vhost
 cache_peer 127.0.0.1 parent ${originPort} 0 no-query originserver name=origin
 http_access allow all
-cache_effective_user ${userInfo().username}
+cache_effective_user ${unprivileged(dir)}
 pid_filename ${dir}/squid.pid
 coredump_dir ${dir}
 cache_log /dev/null
@@ -37,6 +38,7 @@ client_persistent_connections on
 server_persistent_connections on
 pipeline_prefetch 0
 client_idle_pconn_timeout 1 hour
-max_filedescriptors 20000
+shutdown_lifetime 0 seconds
+max_filedescriptors ${Math.min(openFiles, 65_536)}
 workers 1
 `;

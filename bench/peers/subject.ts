@@ -4,6 +4,10 @@
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
+import type { CertificateFiles } from './certificate.ts';
+
+/** How a row's requests come: in the clear, or over TLS as HTTP/1.1 or HTTP/2. */
+export type Protocol = 'clear' | 'tls' | 'h2';
 
 /** What a subject is started with. */
 export interface Place {
@@ -11,6 +15,11 @@ export interface Place {
   readonly dir: string;
   /** Where to listen, on 127.0.0.1. */
   readonly port: number;
+  /** Where to listen for TLS, with HTTP/2 and HTTP/1.1, on 127.0.0.1. */
+  readonly tlsPort: number;
+  readonly certificate: CertificateFiles;
+  /** Files that it may have open at a time. */
+  readonly openFiles: number;
   /** Of the origin, on 127.0.0.1. */
   readonly originPort: number;
   /** Bytes of cache, in mebibytes. */
@@ -23,6 +32,8 @@ export interface Subject {
   readonly version: string;
   /** Rows it takes part in; all unless given. */
   readonly only?: readonly string[];
+  /** It ends TLS, with HTTP/2. */
+  readonly tls?: true;
   /** Writes its configuration into the directory. @returns the command that runs it in the foreground. */
   command(place: Place): readonly [file: string, ...args: string[]];
 }

@@ -27,6 +27,8 @@ export interface Figures {
 
 export interface Drive {
   readonly port: number;
+  /** Over TLS. */
+  readonly secure: boolean;
   readonly connections: number;
   readonly seconds: number;
   readonly core: number;
@@ -34,7 +36,10 @@ export interface Drive {
   readonly run: string;
 }
 
-export async function wrk(load: Load, { port, connections, seconds, core, run }: Drive): Promise<Figures> {
+export async function wrk(
+  load: Load,
+  { port, secure, connections, seconds, core, run }: Drive,
+): Promise<Figures> {
   const { mode, path, headers = {}, urls = 1 } = load;
   const command = ['-c', String(core), 'wrk', '-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '10s'];
   const lines = Object.entries(headers).flat();
@@ -44,7 +49,7 @@ export async function wrk(load: Load, { port, connections, seconds, core, run }:
       ...command,
       '-s',
       SCRIPT,
-      `http://127.0.0.1:${port}${path}`,
+      `${secure ? 'https' : 'http'}://127.0.0.1:${port}${path}`,
       '--',
       mode,
       path,
