@@ -36,7 +36,10 @@ export function parseResponseHead(
     if (bytes[start + k] !== VERSION[k]) return 'it does not begin with HTTP/1';
   const there = stop === bytes.length ? bytes : bytes.subarray(0, stop);
   const last = there.indexOf(END, Math.max(start, start + seen - 3));
-  if (last === -1) return there.includes(BARE_END, start) ? 'a line does not end in CRLF' : undefined;
+  if (last === -1)
+    return there.includes(BARE_END, Math.max(start, start + seen - 1))
+      ? 'a line does not end in CRLF'
+      : undefined;
   const end = last + END.length;
   const minor = bytes[start + 7];
   if (minor !== 48 && minor !== 49) return 'the version is neither 1.0 nor 1.1';
