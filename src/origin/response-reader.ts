@@ -14,6 +14,8 @@ export interface ReaderOwner {
   onContent(chunk: Buffer): void;
   /** The response is whole. `persists`: the connection may be used again, for so many seconds where the origin says. */
   onComplete(persists: boolean, keepAliveSeconds: number | undefined): void;
+  /** The connection has gone over to another protocol; what follows in the inbox is that one's. Without it no 101 is taken. */
+  onSwitch?(fields: Fields): void;
   /** What has come is no response. */
   onGarbled(reason: string): void;
 }
@@ -88,10 +90,19 @@ export class ResponseReader {
     this.#seen = 0;
     inbox.consume(head.end);
     if (head.status >= 200) return this.#final(head);
-    if (head.status === 101) return this.#garbled('a 101 that nobody asked for');
+    if (head.status === 101) return this.#switched(head);
     if (++this.#interim > MAX_INTERIM) return this.#garbled('it has too many interim responses');
     this.#owner.onInterim(head.status, head.fields);
     return true;
+  }
+
+  #switched({ version, fields }: ParsedHead): false {
+    if (this.#owner.onSwitch === undefined) return this.#garbled('a 101 that nobody asked for');
+    // RFC 9110 §7.8.
+    if (version === '1.0') return this.#garbled('HTTP/1.0 knows no 101');
+    this.cancel();
+    this.#owner.onSwitch(fields);
+    return false;
   }
 
   #final({ status, fields, version }: ParsedHead): boolean {

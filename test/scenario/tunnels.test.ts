@@ -242,6 +242,19 @@ describe('Bytes of a tunnel', () => {
     await until(() => text().endsWith('\r\n\r\nhello'));
   });
 
+  it('begin behind interim responses and a head that come bit by bit', async () => {
+    const { edge } = await proxiedRaw(async (_request, socket) => {
+      for (const byte of `HTTP/1.1 102 Processing\r\n\r\n${SWITCH}hello`) {
+        socket.write(byte);
+        await new Promise(setImmediate);
+      }
+    });
+    const { socket, text } = await client(edge);
+    socket.write(ASKING);
+    await until(() => text().endsWith('\r\n\r\nhello'));
+    expect(text()).toMatch(/^HTTP\/1\.1 102 [\s\S]*\r\n\r\nHTTP\/1\.1 101 /);
+  });
+
   it('go on in one direction when the other has ended', async () => {
     const server = createServer({ allowHalfOpen: true }, (socket) => {
       socket.on('end', () => socket.end('after your end'));
@@ -338,6 +351,8 @@ describe('No tunnel opens', () => {
     ['HTTP/1.0', SWITCH.replace('HTTP/1.1', 'HTTP/1.0')],
     ['a malformed head', SWITCH.replace('Upgrade: w', 'Upgrade : w')],
     ['no HTTP', 'SSH-2.0-x\r\n\r\n'],
+    ['a head without end', SWITCH.replace('\r\n\r\n', '\r\nA: b'.repeat(60_000))],
+    ['interim responses without end', `${'HTTP/1.1 103 x\r\n\r\n'.repeat(40)}${SWITCH}`],
   ])('by a 101 with %s: 502', async (_what, answer) => {
     const { edge } = await proxiedRaw((_request, socket) => void socket.write(answer));
     const response = await get(edge.url, '/chat', { headers: ASK });
@@ -370,6 +385,15 @@ describe('No tunnel opens', () => {
     expect((await kept.send('/chat', { headers: ASK })).body.toString()).toBe('page');
     expect(cacheStatus(await kept.send('/chat')).fwd).toBe('uri-miss');
     kept.close();
+  });
+
+  it('by a refusal that breaks off: its client is told', async () => {
+    const { edge } = await proxiedRaw((_request, socket) =>
+      socket.write('HTTP/1.1 403 x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\nzz\r\n'),
+    );
+    const response = await get(edge.url, '/chat', { headers: ASK });
+    expect(response).toMatchObject({ status: 403, complete: false });
+    expect(response.body.toString()).toBe('no');
   });
 
   it('for bytes behind a request that is refused: they are no request of theirs', async () => {
