@@ -1,11 +1,12 @@
 // Prometheus metrics made from the plain counters when somebody asks. Nothing of a request (URL, host, client) is ever a label.
-// This file and origin-metrics.ts import prom-client.
+// This file, meters.ts and process-metrics.ts import prom-client.
 
-import { AggregatorRegistry, Counter, Gauge, type MetricObject, Registry } from 'prom-client';
+import { AggregatorRegistry, Registry } from 'prom-client';
 import type { NodesHealth } from '../nodes.ts';
 import type { BudgetReport } from '../origin/budget.ts';
 import type { GroupReport } from '../origin/group.ts';
-import { type Counters, LATENCY_BOUNDS } from './counters.ts';
+import type { Counters } from './counters.ts';
+import { Meters } from './meters.ts';
 import { budgetMetrics, originMetrics } from './origin-metrics.ts';
 import { OUTCOMES, type OutcomeName } from './outcome.ts';
 import { ownMetrics } from './process-metrics.ts';
@@ -36,46 +37,8 @@ export interface Gauges {
 export function createMetrics(counters: Counters, gauges: Gauges, process: boolean): Registry {
   const registry = new Registry();
   if (process) ownMetrics(registry);
-
-  const counter = (name: string, help: string, value: () => number): void => {
-    new Counter({
-      name,
-      help,
-      registers: [registry],
-      collect() {
-        this.reset();
-        this.inc(value());
-      },
-    });
-  };
-  const gauge = (name: string, help: string, value: () => number): void => {
-    new Gauge({
-      name,
-      help,
-      registers: [registry],
-      aggregator: 'sum',
-      collect() {
-        this.set(value());
-      },
-    });
-  };
-  const labelled = (
-    name: string,
-    help: string,
-    label: string,
-    entries: () => Iterable<readonly [string | number, number]>,
-  ): void => {
-    new Counter({
-      name,
-      help,
-      labelNames: [label],
-      registers: [registry],
-      collect() {
-        this.reset();
-        for (const [key, value] of entries()) this.inc({ [label]: key }, value);
-      },
-    });
-  };
+  const meters = new Meters(registry);
+  const labelled = labelledBy(meters);
 
   const outcomes = Object.entries(counters.outcomes) as [OutcomeName, Counters['outcomes'][OutcomeName]][];
   const sentences = Object.entries(OUTCOMES)
@@ -87,29 +50,37 @@ export function createMetrics(counters: Counters, gauges: Gauges, process: boole
   labelled('holdfast_response_bytes_total', 'Content bytes handed to clients, by outcome.', 'outcome', () =>
     outcomes.map(([name, counts]) => [name, counts.bytes] as const),
   );
-  registry.registerMetric(latencyHistogram(counters) as never);
-  counter(
+  meters.histogram(
+    'holdfast_request_duration_seconds',
+    'From the request head to the last byte handed to the client, by outcome.',
+    () =>
+      outcomes.map(([outcome, { requests: count, totalMs, buckets }]) => [
+        { outcome },
+        { count, totalMs, buckets },
+      ]),
+  );
+  meters.counter(
     'holdfast_collapsed_total',
     'Requests that shared the response of a fetch another request had begun.',
     () => counters.collapsed,
   );
-  counter(
+  meters.counter(
     'holdfast_background_revalidations_total',
     'Revalidations begun behind a stale response.',
     () => counters.backgroundRevalidations,
   );
-  counter('holdfast_purges_total', 'Purge records applied.', () => counters.purges);
-  counter(
+  meters.counter('holdfast_purges_total', 'Purge records applied.', () => counters.purges);
+  meters.counter(
     'holdfast_fenced_total',
     'Fetches in flight kept out of the store by a purge or an unsafe method.',
     () => counters.fenced,
   );
-  counter(
+  meters.counter(
     'holdfast_variants_evicted_total',
     'Stored responses evicted because their key had more than maxVariants.',
     () => counters.variantsEvicted,
   );
-  counter(
+  meters.counter(
     'holdfast_store_errors_total',
     'Storage operations that failed and counted as a miss.',
     () => counters.storeErrors,
@@ -126,18 +97,16 @@ export function createMetrics(counters: Counters, gauges: Gauges, process: boole
     'reason',
     () => counters.turnedAway,
   );
-  new Gauge({
-    name: 'holdfast_tls_certificates_end_timestamp_seconds',
-    help: 'When the first of the certificates ends, as seconds since 1970; absent without TLS.',
-    registers: [registry],
-    aggregator: 'min',
-    collect() {
-      this.reset();
+  meters.gauge(
+    'holdfast_tls_certificates_end_timestamp_seconds',
+    'When the first of the certificates ends, as seconds since 1970; absent without TLS.',
+    () => {
       const endAt = gauges.certificatesEndAt();
-      if (endAt === undefined) this.remove();
-      else this.set(endAt / 1000);
+      return endAt === undefined ? undefined : endAt / 1000;
     },
-  });
+    [],
+    'min',
+  );
   labelled(
     'holdfast_tls_handshake_failures_total',
     "TLS handshakes that failed, by OpenSSL's or the system's word.",
@@ -162,24 +131,24 @@ export function createMetrics(counters: Counters, gauges: Gauges, process: boole
     'kind',
     () => counters.originFailures,
   );
-  counter(
+  meters.counter(
     'holdfast_origin_requests_total',
     'Requests sent to the origin, retries included.',
     gauges.originRequests,
   );
-  gauge('holdfast_origin_active', 'Exchanges with the origin under way.', gauges.originActive);
-  gauge('holdfast_flights', 'Fetches under way.', gauges.flights);
-  compressionMetrics(counters, counter, labelled);
-  gauge(
+  meters.gauge('holdfast_origin_active', 'Exchanges with the origin under way.', gauges.originActive);
+  meters.gauge('holdfast_flights', 'Fetches under way.', gauges.flights);
+  compressionMetrics(counters, meters, labelled);
+  meters.gauge(
     'holdfast_compression_queue',
     'Stored responses that wait to be compressed, or are being.',
     gauges.compressing,
   );
-  gauge('holdfast_client_connections', 'Open client connections.', gauges.connections);
+  meters.gauge('holdfast_client_connections', 'Open client connections.', gauges.connections);
   const tunnels = (count: TunnelCount) => gauges.tunnels().reduce((sum, one) => sum + one[count], 0);
-  gauge('holdfast_tunnels_active', 'Open tunnels, by Upgrade or CONNECT.', () => tunnels('active'));
-  counter('holdfast_tunnels_total', 'Tunnels opened.', () => tunnels('opened'));
-  counter('holdfast_tunnels_idle_total', 'Tunnels ended for silence.', () => tunnels('idled'));
+  meters.gauge('holdfast_tunnels_active', 'Open tunnels, by Upgrade or CONNECT.', () => tunnels('active'));
+  meters.counter('holdfast_tunnels_total', 'Tunnels opened.', () => tunnels('opened'));
+  meters.counter('holdfast_tunnels_idle_total', 'Tunnels ended for silence.', () => tunnels('idled'));
   labelled(
     'holdfast_tunnel_bytes_total',
     'Bytes through tunnels, from clients and to them.',
@@ -189,35 +158,42 @@ export function createMetrics(counters: Counters, gauges: Gauges, process: boole
       ['to-client', tunnels('sent')],
     ],
   );
-  originMetrics(registry, gauges.origins);
-  budgetMetrics(registry, gauges.budgets);
-  storeMetrics(registry, gauges);
-  nodesMetrics(registry, gauges);
+  originMetrics(meters, gauges.origins);
+  budgetMetrics(meters, gauges.budgets);
+  storeMetrics(meters, gauges);
+  nodesMetrics(meters, gauges);
   return registry;
 }
 
-type AddCounter = (name: string, help: string, value: () => number) => void;
-type AddLabelled = (
+type Labelled = (
   name: string,
   help: string,
   label: string,
   entries: () => Iterable<readonly [string | number, number]>,
 ) => void;
 
-function compressionMetrics(counters: Counters, counter: AddCounter, labelled: AddLabelled): void {
+/** Counters with one label. */
+function labelledBy(meters: Meters): Labelled {
+  return (name, help, label, entries) =>
+    meters.counter(name, help, () => Array.from(entries(), ([key, value]) => [{ [label]: key }, value]), [
+      label,
+    ]);
+}
+
+function compressionMetrics(counters: Counters, meters: Meters, labelled: Labelled): void {
   labelled(
     'holdfast_compressed_total',
     'Encoded forms made of stored responses, by coding.',
     'coding',
     () => counters.formsMade,
   );
-  counter(
+  meters.counter(
     'holdfast_compression_in_bytes_total',
     'Bytes of content that was compressed.',
     () => counters.formsBytesIn,
   );
-  counter('holdfast_compression_out_bytes_total', 'Bytes it came to.', () => counters.formsBytesOut);
-  counter(
+  meters.counter('holdfast_compression_out_bytes_total', 'Bytes it came to.', () => counters.formsBytesOut);
+  meters.counter(
     'holdfast_compression_seconds_total',
     'Time that compressing took, in threads beside the workers.',
     () => counters.formsMs / 1000,
@@ -232,12 +208,12 @@ function compressionMetrics(counters: Counters, counter: AddCounter, labelled: A
       ['failed', counters.formsFailed],
     ],
   );
-  counter(
+  meters.counter(
     'holdfast_compressed_responses_total',
     'Responses served in a form that was compressed here.',
     () => counters.formsServed,
   );
-  counter(
+  meters.counter(
     'holdfast_compression_saved_bytes_total',
     'By how much the content of these was smaller; those to HEAD, conditions and ranges do not count.',
     () => counters.formsSavedBytes,
@@ -247,13 +223,14 @@ function compressionMetrics(counters: Counters, counter: AddCounter, labelled: A
 /** The main thread's part when the workers are threads: the process's own metrics, and the stores they share. */
 export function processMetrics(gauges: Pick<Gauges, 'stores' | 'nodes'>): () => Promise<object[]> {
   const registry = new Registry();
+  const meters = new Meters(registry);
   ownMetrics(registry);
-  storeMetrics(registry, gauges);
-  nodesMetrics(registry, gauges);
+  storeMetrics(meters, gauges);
+  nodesMetrics(meters, gauges);
   return () => registry.getMetricsAsJSON();
 }
 
-function nodesMetrics(registry: Registry, { nodes }: Pick<Gauges, 'nodes'>): void {
+function nodesMetrics(meters: Meters, { nodes }: Pick<Gauges, 'nodes'>): void {
   if (nodes === undefined) return;
   const of: readonly (readonly [string, string, (health: NodesHealth) => number])[] = [
     ['shared_up', '1 while the tier that the nodes share answers.', ({ shared }) => Number(shared.ok)],
@@ -261,52 +238,7 @@ function nodesMetrics(registry: Registry, { nodes }: Pick<Gauges, 'nodes'>): voi
     ['nodes', 'Other nodes that were heard of within seconds.', (health) => health.nodes.nodes.length],
     ['purges_unsent', 'Purges that wait to be sent to the other nodes.', (health) => health.nodes.unsent],
   ];
-  for (const [name, help, value] of of) {
-    new Gauge({
-      name: `holdfast_${name}`,
-      help,
-      registers: [registry],
-      collect() {
-        this.set(value(nodes()));
-      },
-    });
-  }
-}
-
-const LATENCY = 'holdfast_request_duration_seconds';
-
-/** A histogram over counts that are kept elsewhere, in the form the registry asks metrics for. */
-function latencyHistogram(counters: Counters): {
-  name: string;
-  get(): Promise<Omit<MetricObject, 'collect'> & { values: unknown[] }>;
-} {
-  return {
-    name: LATENCY,
-    async get() {
-      const values: { labels: Record<string, string | number>; value: number; metricName: string }[] = [];
-      for (const [outcome, counts] of Object.entries(counters.outcomes)) {
-        let sum = 0;
-        LATENCY_BOUNDS.forEach((le, i) => {
-          sum += counts.buckets[i] ?? 0;
-          values.push({ labels: { le, outcome }, value: sum, metricName: `${LATENCY}_bucket` });
-        });
-        values.push({
-          labels: { le: '+Inf', outcome },
-          value: counts.requests,
-          metricName: `${LATENCY}_bucket`,
-        });
-        values.push({ labels: { outcome }, value: counts.totalMs / 1000, metricName: `${LATENCY}_sum` });
-        values.push({ labels: { outcome }, value: counts.requests, metricName: `${LATENCY}_count` });
-      }
-      return {
-        name: LATENCY,
-        help: 'From the request head to the last byte handed to the client, by outcome.',
-        type: 'histogram' as never,
-        aggregator: 'sum' as never,
-        values,
-      };
-    },
-  };
+  for (const [name, help, value] of of) meters.gauge(`holdfast_${name}`, help, () => value(nodes()));
 }
 
 /** The metrics of several workers as one page. Each part is what `getMetricsAsJSON` gave there. */

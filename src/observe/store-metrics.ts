@@ -1,7 +1,7 @@
 // What the tiers say of themselves, as metrics. A tier that cannot say is down, and left out of the rest.
 
-import { Counter, Gauge, type Registry } from 'prom-client';
 import type { StoreStats } from '../../storage/store.ts';
+import type { Meters } from './meters.ts';
 
 /** By tier that there is; undefined for one that fails. */
 export type TierStats = Readonly<Record<string, StoreStats | undefined>>;
@@ -33,45 +33,25 @@ const COUNTS = [
 ] as const satisfies readonly Row[];
 
 export function storeMetrics(
-  registry: Registry,
+  meters: Meters,
   { stores }: { readonly stores: () => Promise<TierStats> },
 ): void {
   type Value = (stats: StoreStats | undefined) => number | undefined;
-  const registers = [registry];
-  const gauge = (name: string, help: string, value: Value): void => {
-    new Gauge({
-      name: `holdfast_store_${name}`,
-      help,
-      labelNames: ['tier'],
-      registers,
-      aggregator: 'sum',
-      async collect() {
-        this.reset();
-        for (const [tier, stats] of Object.entries(await stores())) {
-          const number = value(stats);
-          if (number !== undefined) this.set({ tier }, number);
-        }
-      },
+  const byTier = (value: Value) => async () =>
+    Object.entries(await stores()).flatMap(([tier, stats]) => {
+      const number = value(stats);
+      return number === undefined ? [] : [[{ tier }, number] as const];
     });
-  };
-  const counter = (name: string, help: string, value: Value): void => {
-    new Counter({
-      name: `holdfast_store_${name}`,
-      help,
-      labelNames: ['tier'],
-      registers,
-      aggregator: 'sum',
-      async collect() {
-        this.reset();
-        for (const [tier, stats] of Object.entries(await stores())) {
-          const number = value(stats);
-          if (number !== undefined) this.inc({ tier }, number);
-        }
-      },
-    });
-  };
+  const gauge = (name: string, help: string, value: Value): void =>
+    meters.gauge(`holdfast_store_${name}`, help, byTier(value), ['tier']);
   for (const [field, name, help] of LEVELS) gauge(name, help, (stats) => stats?.[field]);
-  for (const [field, name, help] of COUNTS) counter(name, help, (stats) => stats?.[field]);
+  for (const [field, name, help] of COUNTS)
+    meters.counter(
+      `holdfast_store_${name}`,
+      help,
+      byTier((stats) => stats?.[field]),
+      ['tier'],
+    );
   gauge('failing', '1 while a tier can not be used: slower, not broken.', (stats) =>
     stats === undefined || stats.failing === true ? 1 : 0,
   );
