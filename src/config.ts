@@ -29,7 +29,7 @@ import { loadTls } from './tls/load.ts';
 export type { FastCgiConfig } from './config/fastcgi-schema.ts';
 export { ConfigError, type Fault } from './config/faults.ts';
 export { type Flags, type Override, overridesOf } from './config/flags.ts';
-export { type ForwardConfig, spacesOf } from './config/forward.ts';
+export type { ForwardConfig } from './config/forward.ts';
 export type { OriginGroupConfig, OriginServerConfig } from './config/origins.ts';
 export { matchRoute, type RouteConfig, rulesFor } from './config/routes.ts';
 export type { TlsSettings } from './config/tls-schema.ts';

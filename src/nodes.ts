@@ -1,21 +1,17 @@
 // What makes this edge one of several nodes: the tier that they share and the link between their journals, opened from the
-// settings. No logic of its own but what is given back after another node's purge.
+// settings. No logic of its own but what is given back after another node's purge. Loaded for an edge that has others only: the
+// client of Redis is large.
 
 import { hostname } from 'node:os';
 import type { Journal, PurgeRecord, Standing } from '../storage/journal.ts';
 import { JournalLink } from '../storage/journal-link.ts';
 import { JournalStream } from '../storage/journal-stream.ts';
-import { LowerTiers } from '../storage/lower.ts';
-import type { MemoryStore } from '../storage/memory.ts';
 import { RedisStore } from '../storage/redis.ts';
 import type { RedisHealth } from '../storage/redis-connection.ts';
-import type { Store, Stored, StoreStats } from '../storage/store.ts';
-import { TieredStore } from '../storage/tiered.ts';
+import type { StoreStats } from '../storage/store.ts';
 import type { PurgeableDisk, PurgeableNodes, PurgeTarget } from './admin/purger.ts';
 import { storedMetaCodec } from './cache/codec.ts';
-import { isOfSameBytes } from './cache/freshen.ts';
 import type { StoredMeta } from './cache/stored.ts';
-import { subjectOf } from './cache/subject.ts';
 import type { Config } from './config.ts';
 import type { Log } from './observe/log.ts';
 
@@ -43,13 +39,13 @@ const CATCH_UP_MS = 2000;
 /** Sweeps for more purges than this at once would cost more than they free. */
 const MAX_SWEPT = 16;
 
-/** The shared tier; undefined for a node by itself. Connects in the background. */
+type Shared = NonNullable<Config['shared']>;
+
+/** The shared tier. Connects in the background. */
 export function openShared(
-  { shared }: Config,
+  { url, prefix, timeoutMs, keepMs }: Shared,
   log?: (health: RedisHealth) => void,
-): RedisStore<StoredMeta> | undefined {
-  if (shared === undefined) return undefined;
-  const { url, prefix, timeoutMs, keepMs } = shared;
+): RedisStore<StoredMeta> {
   return new RedisStore({
     url,
     prefix,
@@ -61,15 +57,19 @@ export function openShared(
 }
 
 /** Joins the other nodes; resolves when this one has caught up with their purges, or has waited long enough. */
-export async function joinNodes(config: Config, journal: Journal, log: Log): Promise<Nodes | undefined> {
-  const store = openShared(config, (health) =>
+export async function joinNodes(
+  shared: Shared,
+  { disk: ownDisk }: Pick<Config, 'disk'>,
+  journal: Journal,
+  log: Log,
+): Promise<Nodes> {
+  const store = openShared(shared, (health) =>
     log[health.ok ? 'info' : 'error'](
       { shared: health },
       health.ok ? 'the shared tier works' : 'the shared tier fails: slower, not broken',
     ),
   );
-  if (store === undefined || config.shared === undefined) return undefined;
-  const { url, prefix, timeoutMs } = config.shared;
+  const { url, prefix, timeoutMs } = shared;
   const name = `${hostname()}-${journal.id.slice(0, 6)}`;
   let targets: () => readonly PurgeTarget[] = () => [];
   let disk: PurgeableDisk | undefined;
@@ -80,7 +80,7 @@ export async function joinNodes(config: Config, journal: Journal, log: Log): Pro
     journal,
     stream: new JournalStream({ url, prefix, timeoutMs, node: name }),
     node: name,
-    keeps: config.disk !== undefined,
+    keeps: ownDisk !== undefined,
     apply: async (records, standing) => {
       if (!isServing) early.push(...records);
       tell(records, standing);
@@ -101,9 +101,9 @@ export async function joinNodes(config: Config, journal: Journal, log: Log): Pro
     store,
     health: () => ({ shared: store.health(), nodes: { name, ...link.health() } }),
     stats: () => store.stats().catch(() => undefined),
-    serve: async (all, ownDisk, tellAll) => {
+    serve: async (all, swept, tellAll) => {
       targets = all;
-      disk = ownDisk;
+      disk = swept;
       tell = tellAll;
       isServing = true;
       tell(early, journal.standing);
@@ -132,24 +132,4 @@ function sweep(
     const passes = [...targets, ...(disk === undefined ? [] : [disk])].map((one) => one.count(order));
     for (const pass of passes) pass.catch(() => undefined);
   }
-}
-
-export interface TierParts {
-  readonly disk: Store<StoredMeta> | undefined;
-  readonly shared: Store<StoredMeta> | undefined;
-  readonly journal: Journal;
-}
-
-/** Memory over what there is below it: disk, shared tier, both, nothing. */
-export function tiersOf(
-  memory: MemoryStore<StoredMeta>,
-  { disk, shared, journal }: TierParts,
-): { tiers: TieredStore<StoredMeta>; lower: Store<StoredMeta> | undefined } {
-  if (shared === undefined)
-    return { tiers: new TieredStore(memory, disk, { sameBytes: isOfSameBytes }), lower: disk };
-  const usable = ({ key, meta }: Stored<StoredMeta>): boolean =>
-    journal.verdict(subjectOf(key, meta.lines), meta.seq) !== 'deleted';
-  const knows = ({ meta }: Stored<StoredMeta>): boolean => journal.knows(meta.seq);
-  const lower = new LowerTiers({ disk, shared, usable, knows });
-  return { tiers: new TieredStore(memory, lower, { usable, sameBytes: isOfSameBytes }), lower };
 }

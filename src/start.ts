@@ -18,9 +18,8 @@ import { type Address, type Config, ConfigError, formatAddress } from './config.
 import { bucketMemory } from './gate/buckets.ts';
 import { crowdMemory } from './gate/crowd.ts';
 import { type Inherited, NONE_INHERITED } from './inherited.ts';
-import { joinNodes, type Nodes } from './nodes.ts';
+import type { Nodes } from './nodes.ts';
 import type { Log } from './observe/log.ts';
-import { processMetrics } from './observe/metrics.ts';
 import type { Identity } from './origin/forwarded.ts';
 import type { PurgeService } from './purge-door.ts';
 import { type Reload, Reloader } from './reload.ts';
@@ -29,8 +28,7 @@ import { OriginWatch } from './site/origin-watch.ts';
 import { TlsKeeper } from './tls/keeper.ts';
 import { countWorkers } from './workers/count.ts';
 import type { News } from './workers/messages.ts';
-import { startThreads, type Workers } from './workers/pool.ts';
-import { startSingle } from './workers/single.ts';
+import type { ThreadOptions, Workers } from './workers/pool.ts';
 import type { Door } from './workers/worker.ts';
 
 /** A started edge. */
@@ -82,7 +80,7 @@ export async function start(
         .close()
         .catch((error: unknown) => log.error({ err: error }, 'the purge journal was not closed')),
     );
-    const nodes = await joinNodes(config, journal, log);
+    const nodes = await openNodes(config, journal, log);
     closing.push(async () => nodes?.close());
     const disk = await openDisk(config, journal, log);
     closing.push(async () => disk?.close());
@@ -206,6 +204,12 @@ export async function start(
   }
 }
 
+async function openNodes(config: Config, journal: Journal, log: Log): Promise<Nodes | undefined> {
+  if (config.shared === undefined) return undefined;
+  const { joinNodes } = await import('./nodes.ts');
+  return joinNodes(config.shared, config, journal, log);
+}
+
 async function openDisk(
   { disk, eviction }: Config,
   journal: Journal,
@@ -267,26 +271,28 @@ function originName({ origin }: Config, demo: Demo | undefined): string {
   return origin.kind === 'url' ? origin.url : (demo?.url ?? 'demo');
 }
 
-type WorkersOptions = Omit<Parameters<typeof startThreads>[0], 'count' | 'ownMetrics'> & {
+type WorkersOptions = Omit<ThreadOptions, 'count' | 'gauges'> & {
   readonly nodes: Nodes | undefined;
   readonly now: () => number;
 };
 
-function startWorkers(options: WorkersOptions): Promise<Workers> | Workers {
+async function startWorkers(options: WorkersOptions): Promise<Workers> {
   const { config, disk, nodes } = options;
   const host = { cores: availableParallelism(), platform: process.platform };
   const count = countWorkers(config.workers, config.memoryBytes, host);
   if (count > 1) {
-    const ownMetrics = processMetrics({
+    const gauges: ThreadOptions['gauges'] = {
       stores: async () => ({
         ...(disk !== undefined && { disk: await disk.stats().catch(() => undefined) }),
         ...(nodes !== undefined && { shared: await nodes.stats() }),
       }),
       nodes: nodes && (() => nodes.health()),
-    });
-    return startThreads({ ...options, count, ownMetrics });
+    };
+    const { startThreads } = await import('./workers/pool.ts');
+    return startThreads({ ...options, count, gauges });
   }
   const { memoryBytes } = config;
+  const { startSingle } = await import('./workers/single.ts');
   return startSingle({
     ...options,
     memoryBytes,

@@ -69,11 +69,6 @@ export function forwardConfig(set: Parsed['forwardProxy'], faults: Fault[]): For
   };
 }
 
-/** Spaces of stored responses (cache/key.ts): that of our own sites, and those of the forward proxy. */
-export function spacesOf(forward: ForwardConfig | undefined): readonly string[] {
-  return [...new Set(['', ...(forward?.rules.map(({ space }) => space) ?? [])])];
-}
-
 /**
  * What clients of the proxy have fetched is no site's of ours under the same name, nor the other way round. And what a rule
  * lets its clients fetch from special addresses is stored for rules that reach the same alone.

@@ -15,7 +15,7 @@ import type { StoredMeta } from '../cache/stored.ts';
 import type { SharedClock } from '../clock.ts';
 import type { Address, Config } from '../config.ts';
 import { crowdMemory } from '../gate/crowd.ts';
-import { joinMetrics } from '../observe/metrics.ts';
+import type { Gauges } from '../observe/metrics.ts';
 import type { GroupReport } from '../origin/group.ts';
 import type { Refreshed } from '../refresh-visit.ts';
 import type { OriginWord } from '../site/origin-watch.ts';
@@ -59,7 +59,7 @@ export type ThreadOptions = Pick<
   readonly disk: SqliteStore<StoredMeta> | undefined;
   readonly journal: Journal;
   /** The main thread's own metrics, beside the workers'. */
-  readonly ownMetrics: () => Promise<object[]>;
+  readonly gauges: Pick<Gauges, 'stores' | 'nodes'>;
 };
 
 /** Starts worker threads. */
@@ -79,6 +79,7 @@ class ThreadPool implements Workers {
   #terms: TlsTerms | undefined;
   /** By kind and server: those that take another's place hear them too. */
   readonly #words = new Map<string, OriginWord>();
+  #ownMetrics: (() => Promise<object[]>) | undefined;
   #closing = false;
 
   constructor(options: ThreadOptions) {
@@ -119,7 +120,9 @@ class ThreadPool implements Workers {
     const parts = await Promise.all(
       [...this.#threads.values()].map((thread) => thread.metrics().catch(() => [])),
     );
-    return joinMetrics([await this.#options.ownMetrics(), ...parts]);
+    const { joinMetrics, processMetrics } = await import('../observe/metrics.ts');
+    this.#ownMetrics ??= processMetrics(this.#options.gauges);
+    return joinMetrics([await this.#ownMetrics(), ...parts]);
   }
 
   async reconfigure(config: Config): Promise<void> {

@@ -11,7 +11,7 @@ export function startSingle(options: WorkerOptions): Workers {
     listen: (door, address, [fd] = []) => worker.listen(door, address, fd),
     secure: async (terms) => worker.secure(terms),
     advise: async (word) => worker.heed(word),
-    metrics: () => worker.metrics.metrics(),
+    metrics: async () => (await worker.metrics()).metrics(),
     reconfigure: async (config) => worker.reconfigure(config),
     close: (graceMs) => worker.close(graceMs),
   };

@@ -9,7 +9,6 @@ import type { PurgeReceipt, TierReceipt } from '../admin/receipt.ts';
 import { storedMetaCodec } from '../cache/codec.ts';
 import { clockOf } from '../clock.ts';
 import { collectAll } from '../heap.ts';
-import { openShared } from '../nodes.ts';
 import { createLog } from '../observe/log.ts';
 import { Dialogue } from './dialogue.ts';
 import { Forgotten } from './forgotten.ts';
@@ -41,7 +40,7 @@ const journal = Journal.replica(snapshot);
 const { log, flush } = createLog({ level: config.log.level });
 const disk = diskPort === undefined ? undefined : await attachSqliteStore(diskPort, storedMetaCodec);
 
-const shared = openShared(config);
+const shared = config.shared && (await import('../nodes.ts')).openShared(config.shared);
 collectWith(collectAll);
 
 /** What was done for purges that the main thread has not asked about yet. */
@@ -147,7 +146,7 @@ async function answer(order: Order): Promise<unknown> {
     case 'origins':
       return worker.origins();
     case 'metrics':
-      return worker.metrics.getMetricsAsJSON();
+      return (await worker.metrics()).getMetricsAsJSON();
     case 'drain':
       await worker.close(order.graceMs);
       return share.settled();

@@ -19,20 +19,21 @@ import { Flights, HitForMiss } from '../cache/collapse.ts';
 import { Packer } from '../cache/pack.ts';
 import type { StoredMeta } from '../cache/stored.ts';
 import { describable } from '../compress/forms.ts';
-import { type Address, type Config, type ForwardConfig, spacesOf } from '../config.ts';
+import type { Address, Config, ForwardConfig } from '../config.ts';
 import { Edge } from '../edge.ts';
 import type { FetchOutcome } from '../fetch.ts';
 import { ForwardProxy } from '../forward/proxy.ts';
+import { spacesOf } from '../forward/spaces.ts';
 import { Crowd, type CrowdLimits, type CrowdPlace } from '../gate/crowd.ts';
 import type { GateTools } from '../gate/gate.ts';
 import type { ProxyTerms } from '../http/introduction.ts';
 import { createListener, type Listener, type ListenerOptions } from '../http/listener.ts';
 import type { Handler } from '../http/message.ts';
-import { type NodesHealth, tiersOf } from '../nodes.ts';
+import type { NodesHealth } from '../nodes.ts';
 import { Access } from '../observe/access.ts';
 import { Counters } from '../observe/counters.ts';
 import type { Log } from '../observe/log.ts';
-import { createMetrics } from '../observe/metrics.ts';
+import type { Gauges } from '../observe/metrics.ts';
 import type { TierStats } from '../observe/store-metrics.ts';
 import type { Identity } from '../origin/forwarded.ts';
 import { addressTest } from '../origin/forwarded.ts';
@@ -42,6 +43,7 @@ import type { Refreshed } from '../refresh-visit.ts';
 import type { OriginWord } from '../site/origin-watch.ts';
 import { Site } from '../site/site.ts';
 import { Upstreams } from '../site/upstreams.ts';
+import { tiersOf } from '../tiers.ts';
 import type { TlsTerms } from '../tls/terms.ts';
 import { Tunnels } from '../tunnel/tunnels.ts';
 import type { Share } from './share.ts';
@@ -87,7 +89,6 @@ export interface WorkerOptions {
 export class EdgeWorker implements PurgeTarget {
   readonly edge: Edge;
   readonly purgeDoor: PurgeDoor;
-  readonly metrics: Registry;
   readonly counters = new Counters();
   readonly #options: WorkerOptions;
   readonly #memory: MemoryStore<StoredMeta>;
@@ -104,10 +105,11 @@ export class EdgeWorker implements PurgeTarget {
   readonly #bound: Address[] = [];
   readonly #upstreams: Upstreams;
   readonly #access: Access;
+  #metrics: Promise<Registry> | undefined;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
-    const { config, identity, journal, nodes, share, log, now } = options;
+    const { config, identity, journal, share, log, now } = options;
     const { counters } = this;
     const { policy, alpha } = config.eviction;
     const packer = new Packer();
@@ -165,23 +167,6 @@ export class EdgeWorker implements PurgeTarget {
     this.#crowd = new Crowd(options.crowd, crowdLimits(config));
     this.#plain = this.#createListener();
     if (config.forwardProxy !== undefined) this.#openForward(config, config.forwardProxy);
-    this.metrics = createMetrics(
-      counters,
-      {
-        connections: () => this.#listeners().reduce((sum, { connections }) => sum + connections, 0),
-        originRequests: () => this.#upstreams.requests + (this.#forward?.proxy.requests ?? 0),
-        originActive: () => this.#upstreams.active + (this.#forward?.proxy.active ?? 0),
-        flights: () => this.edge.flights,
-        origins: () => this.#upstreams.reports(),
-        budgets: () => this.#upstreams.budgets(),
-        compressing: () => this.edge.compressing,
-        tunnels: () => [this.#tunnels, ...(this.#forward === undefined ? [] : [this.#forward.proxy.tunnels])],
-        certificatesEndAt: () => this.#certificatesEndAt,
-        stores: () => this.#stores(),
-        nodes: nodes && (() => nodes.health()),
-      },
-      options.processMetrics,
-    );
   }
 
   /** Rejects with the system's error. The door of TLS needs its terms before. */
@@ -217,6 +202,14 @@ export class EdgeWorker implements PurgeTarget {
     this.#tls?.use(config.client, proxy);
     this.#forward?.listener.use(config.client);
     log.level = config.log.level;
+  }
+
+  /** Made when somebody asks for the first time: the library is large, and many edges are never asked. */
+  metrics(): Promise<Registry> {
+    this.#metrics ??= import('../observe/metrics.ts').then(({ createMetrics }) =>
+      createMetrics(this.counters, this.#gauges(), this.#options.processMetrics),
+    );
+    return this.#metrics;
   }
 
   /** Takes a word on an origin server. */
@@ -340,6 +333,23 @@ export class EdgeWorker implements PurgeTarget {
       },
       handler,
     );
+  }
+
+  #gauges(): Gauges {
+    const { nodes } = this.#options;
+    return {
+      connections: () => this.#listeners().reduce((sum, { connections }) => sum + connections, 0),
+      originRequests: () => this.#upstreams.requests + (this.#forward?.proxy.requests ?? 0),
+      originActive: () => this.#upstreams.active + (this.#forward?.proxy.active ?? 0),
+      flights: () => this.edge.flights,
+      origins: () => this.#upstreams.reports(),
+      budgets: () => this.#upstreams.budgets(),
+      compressing: () => this.edge.compressing,
+      tunnels: () => [this.#tunnels, ...(this.#forward === undefined ? [] : [this.#forward.proxy.tunnels])],
+      certificatesEndAt: () => this.#certificatesEndAt,
+      stores: () => this.#stores(),
+      nodes: nodes && (() => nodes.health()),
+    };
   }
 
   #gateTools(): GateTools {

@@ -2,17 +2,13 @@
 // What was found out about a token is remembered for minutes, and never beyond its end. The only file that imports jose.
 
 import { createHash, createPublicKey } from 'node:crypto';
-import {
-  createLocalJWKSet,
-  createRemoteJWKSet,
-  errors,
-  type JWTPayload,
-  type JWTVerifyGetKey,
-  jwtVerify,
-} from 'jose';
+import type { JWTPayload, JWTVerifyGetKey } from 'jose';
 import { Generations } from '../../generations.ts';
+import { lazily } from '../../library.ts';
 import type { JwtKey, JwtRules } from '../access-rules.ts';
 import type { Outcome } from './known.ts';
+
+const jose = lazily<typeof import('jose')>('jose');
 
 const REMEMBERED = 4096;
 /** Keys that were withdrawn count no longer after this. */
@@ -43,7 +39,7 @@ export class SignedTokens {
   async #verify(token: string, name: string, now: number): Promise<Outcome> {
     const { algorithms, issuers, audiences, toleranceSeconds } = this.#rules;
     try {
-      const { payload } = await jwtVerify(token, this.#keyFor, {
+      const { payload } = await jose().jwtVerify(token, this.#keyFor, {
         algorithms: [...algorithms],
         clockTolerance: toleranceSeconds,
         currentDate: new Date(now),
@@ -96,7 +92,7 @@ function keySource(key: JwtKey): JWTVerifyGetKey {
       return async () => object;
     }
     case 'jwks':
-      return createLocalJWKSet(JSON.parse(key.json));
+      return jose().createLocalJWKSet(JSON.parse(key.json));
     case 'url':
       return remoteKeys(key.url);
     default:
@@ -109,6 +105,7 @@ class KeysUnavailable extends Error {}
 
 /** Keys that are fetched; while they cannot be, those of last time count. */
 function remoteKeys(url: string): JWTVerifyGetKey {
+  const { createLocalJWKSet, createRemoteJWKSet, errors } = jose();
   const remote = createRemoteJWKSet(new URL(url), {
     timeoutDuration: FETCH_TIMEOUT_MS,
     cacheMaxAge: KEYS_KEPT_MS,
@@ -131,6 +128,6 @@ function remoteKeys(url: string): JWTVerifyGetKey {
 function faultOf(error: unknown): Outcome {
   if (error instanceof KeysUnavailable)
     return { kind: 'busy', fault: 'The keys of tokens cannot be had now.' };
-  if (error instanceof errors.JWTExpired) return { kind: 'unknown', fault: 'The token has expired.' };
+  if (error instanceof jose().errors.JWTExpired) return { kind: 'unknown', fault: 'The token has expired.' };
   return { kind: 'unknown', fault: 'The token is not valid.' };
 }
