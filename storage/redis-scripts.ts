@@ -2,12 +2,17 @@
 //   <prefix>:generation       a name that every other key repeats; `clear` changes it, and all is gone at once
 //   <prefix>:<gen>:h:<name>   a hash per cache key: d<variant> the description, m<variant> the meta (redis-record.ts)
 //   <prefix>:<gen>:b:<id>     a hash per large content: 0, 1, 2, … its chunks. One key, so that Redis evicts it whole
+//                             What is replaced or removed lingers for those who are reading it, and expires
 //   <prefix>:<gen>:n          counts: records, bytes. What Redis evicts by itself is not taken off
 // For one server (or one with replicas); not for Redis Cluster, where a script may not make up keys.
 
 import { type Script, script } from './redis-connection.ts';
 
+/** What was removed can be read for so long, and by those who read it as long as they say so. Memory that Redis may take back. */
+export const LINGER_MS = 60_000;
+
 const COMMON = `
+local LINGER = ${LINGER_MS}
 local prefix = ARGV[1]
 local gen = redis.call('GET', KEYS[1]) or '0'
 local head = prefix .. ':' .. gen .. ':h:' .. (ARGV[2] or '')
@@ -16,12 +21,16 @@ local function id(d) return string.sub(d, 2, 23) end
 local function content(d)
   if string.byte(d, 24) == 1 then return prefix .. ':' .. gen .. ':b:' .. id(d) end
 end
+local function linger(name)
+  local left = redis.call('PTTL', name)
+  if left == -1 or left > LINGER then redis.call('PEXPIRE', name, LINGER) end
+end
 local function bytes(d) return struct.unpack('<d', string.sub(d, 25, 32)) end
 local function remove(field)
   local d = redis.call('HGET', head, 'd' .. field)
   if not d then return 0, 0 end
   redis.call('HDEL', head, 'd' .. field, 'm' .. field)
-  if content(d) then redis.call('UNLINK', content(d)) end
+  if content(d) then linger(content(d)) end
   redis.call('HINCRBY', counts, 'records', -1)
   -- Not -bytes(d): of an empty content that is "-0", which is no integer to Redis.
   redis.call('HINCRBY', counts, 'bytes', string.format('%.0f', 0 - bytes(d)))
@@ -93,3 +102,9 @@ return {gen, held[1] or '0', held[2] or '0'}`);
 
 /** prefix, '' → generation, records. */
 export const COUNT = make(`return {gen, redis.call('HGET', counts, 'records') or '0'}`);
+
+/** '', '', content: it is being read, and stays a while longer if it was to go. */
+export const RENEW = make(`
+local left = redis.call('PTTL', ARGV[3])
+if left >= 0 and left < LINGER then redis.call('PEXPIRE', ARGV[3], LINGER) end
+return left`);

@@ -15,7 +15,7 @@ import {
   encodeMeta,
 } from './redis-record.ts';
 import { listOf, numberOf, textOf } from './redis-reply.ts';
-import { CLEAR, COUNT, DELETE, DROP, GET, PUT, UPDATE } from './redis-scripts.ts';
+import { CLEAR, COUNT, DELETE, DROP, GET, LINGER_MS, PUT, RENEW, UPDATE } from './redis-scripts.ts';
 import { SqliteBody as ChunkedBody } from './sqlite-body.ts';
 import { headName as nameOf } from './sqlite-head.ts';
 import { CHUNK_BYTES } from './sqlite-protocol.ts';
@@ -309,7 +309,7 @@ export class RedisStore<M> implements Store<M> {
   ): StoredBody {
     const chunks = inline === undefined ? undefined : inline.length === 0 ? [] : [inline];
     const key = this.#contentKey(generation, contentId);
-    return new ChunkedBody(length, chunks, async (index) => {
+    const fetch = async (index: number): Promise<Buffer> => {
       const bytes = await this.#main.call(['HGET', key, `${index}`], CHUNK_TIMEOUT_MS);
       const expected = Math.min(CHUNK_BYTES, length - index * CHUNK_BYTES);
       if (Buffer.isBuffer(bytes) && bytes.length === expected && crc32(bytes) === checksums[index])
@@ -319,7 +319,16 @@ export class RedisStore<M> implements Store<M> {
         'read',
         new Error(bytes === null ? 'the content is gone' : 'the content is damaged'),
       );
-    });
+    };
+    return new ChunkedBody(length, chunks, fetch, () => this.#hold(key));
+  }
+
+  /** A content that is being read stays, though it is removed or replaced. @returns to be called when that has ended */
+  #hold(contentKey: string): () => void {
+    const timer = setInterval(() => {
+      this.#run(RENEW, '', contentKey).catch(() => undefined);
+    }, LINGER_MS / 3).unref();
+    return () => clearInterval(timer);
   }
 
   /** What cannot be read is removed, unless something else has taken its place. */
@@ -346,7 +355,11 @@ export class RedisStore<M> implements Store<M> {
       const [next, keys] = listOf(await this.#bulk.call(['SCAN', cursor, 'MATCH', pattern, 'COUNT', '500']));
       cursor = textOf(next);
       const names = listOf(keys).filter((one) => Buffer.isBuffer(one));
-      if (names.length > 0) await this.#bulk.call(['UNLINK', ...names]);
+      // Somebody may be reading these.
+      const contents = names.filter((one) => textOf(one).startsWith(this.#contentKey(generation, '')));
+      const others = names.filter((one) => !contents.includes(one));
+      if (others.length > 0) await this.#bulk.call(['UNLINK', ...others]);
+      await Promise.all(contents.map((one) => this.#bulk.call(['PEXPIRE', one, `${LINGER_MS}`])));
     } while (cursor !== '0' && this.#closing === undefined);
   }
 }

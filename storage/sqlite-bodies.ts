@@ -2,12 +2,15 @@
 // (column `used`, see sqlite-standing.ts). Owns ids, totals, clean-up. Which record a body belongs to is the business of sqlite-database.ts.
 //
 // A ledger row without a head is garbage: a body being written in parts, or one given up. Its chunks are swept in small
-// steps, also after a restart, so nothing has to be scanned for orphans.
+// steps, also after a restart, so nothing has to be scanned for orphans. What may be read later than it was found (it is not
+// small) is given up first and swept in a later transaction, once nobody reads it.
 
 import type { NodeSqliteDriver, Row } from './sqlite-driver.ts';
 import { MalformedDatabase } from './sqlite-files.ts';
 import { chunkName } from './sqlite-find.ts';
 import { SelectionIndex } from './sqlite-index.ts';
+import type { Leases } from './sqlite-leases.ts';
+import { CHUNK_BYTES, SMALL_BYTES } from './sqlite-protocol.ts';
 import { type DiskEviction, STANDING_SQL, Standings } from './sqlite-standing.ts';
 import { BlobTable } from './sqlite-table.ts';
 import type { Entry } from './store.ts';
@@ -15,6 +18,8 @@ import type { Entry } from './store.ts';
 /** A body of more chunks is swept in steps instead of deleted at once. */
 const SWEEP_CHUNKS = 8;
 const MAX_TOUCHED = 4_000;
+/** Bodies given up that are looked at to find one that may go. */
+const MAX_LOOKED = 256;
 
 const SCHEMA = [
   'CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, value) WITHOUT ROWID',
@@ -35,6 +40,13 @@ export interface Owned {
   readonly standing: number;
 }
 
+export interface BodiesOptions {
+  /** Ids start here or later. */
+  readonly firstId: number;
+  readonly eviction: DiskEviction;
+  readonly leases: Leases;
+}
+
 export class Bodies {
   readonly #driver: NodeSqliteDriver;
   readonly chunks: BlobTable;
@@ -42,6 +54,11 @@ export class Bodies {
   readonly index: SelectionIndex;
   /** Bodies being written in parts: garbage by the ledger, but not to be swept. */
   readonly #unfinished = new Set<number>();
+  /** Given up in the open transaction: others still see them whole. */
+  readonly #fresh = new Set<number>();
+  /** False when surely nothing is given up and not yet gone. */
+  #mayHaveGarbage = true;
+  readonly #leases: Leases;
   readonly #standings: Standings;
   /** Uses that are not written yet: the floor and the scaled count at the time. */
   readonly #touched = new Map<number, readonly [number, number]>();
@@ -50,8 +67,13 @@ export class Bodies {
   #records = 0;
   #bytes = 0;
 
-  private constructor(driver: NodeSqliteDriver, chunks: BlobTable, firstId: number, eviction: DiskEviction) {
+  private constructor(
+    driver: NodeSqliteDriver,
+    chunks: BlobTable,
+    { firstId, eviction, leases }: BodiesOptions,
+  ) {
     this.#driver = driver;
+    this.#leases = leases;
     this.chunks = chunks;
     this.index = new SelectionIndex(driver);
     this.#standings = new Standings(eviction);
@@ -62,10 +84,10 @@ export class Bodies {
     this.reload();
   }
 
-  static async open(driver: NodeSqliteDriver, firstId: number, eviction: DiskEviction): Promise<Bodies> {
+  static async open(driver: NodeSqliteDriver, options: BodiesOptions): Promise<Bodies> {
     const chunks = await BlobTable.open(driver, 'chunks');
     for (const statement of SCHEMA) driver.all(statement);
-    return new Bodies(driver, chunks, firstId, eviction);
+    return new Bodies(driver, chunks, options);
   }
 
   get nextId(): number {
@@ -99,8 +121,15 @@ export class Bodies {
     this.setState('bytes', this.#bytes);
   }
 
+  /** What was done is seen by all. */
+  committed(): void {
+    this.#fresh.clear();
+  }
+
   /** Takes the totals from the database again, after a rollback. */
   reload(): void {
+    this.#fresh.clear();
+    this.#mayHaveGarbage = true;
     this.#records = this.#driver.number('SELECT value FROM state WHERE name = ?', 'records');
     this.#bytes = this.#driver.number('SELECT value FROM state WHERE name = ?', 'bytes');
   }
@@ -125,6 +154,32 @@ export class Bodies {
     );
     this.#unfinished.add(bodyId);
     return bodyId;
+  }
+
+  /** The same for a body of the database before this one. */
+  adopt(bodyId: number): void {
+    this.#driver.all(
+      'INSERT OR IGNORE INTO ledger (id, head, bytes, chunks, used) VALUES (?, NULL, 0, 0, 0)',
+      bodyId,
+    );
+    this.#unfinished.add(bodyId);
+  }
+
+  /** How many chunks each body has that is being read, up to so many bytes. */
+  leased(maxBytes: number): ReadonlyMap<number, number> {
+    const leased = new Map<number, number>();
+    let left = Math.floor(maxBytes / CHUNK_BYTES);
+    for (const bodyId of this.#leases.held()) {
+      const chunks = this.#driver.number('SELECT chunks FROM ledger WHERE id = ?', bodyId);
+      if (chunks === 0 || chunks > left) continue;
+      leased.set(bodyId, chunks);
+      left -= chunks;
+    }
+    return leased;
+  }
+
+  isRead(bodyId: number): boolean {
+    return this.#leases.holds(bodyId);
   }
 
   /** A body has so many chunks by now. */
@@ -156,6 +211,7 @@ export class Bodies {
 
   /** Gives up a body that was not finished; it is swept. */
   abandon(bodyId: number): void {
+    this.#mayHaveGarbage = true;
     this.#unfinished.delete(bodyId);
   }
 
@@ -174,7 +230,7 @@ export class Bodies {
     this.#bytes += bytes - (typeof row?.bytes === 'number' ? row.bytes : 0);
   }
 
-  /** Removes a finished body: at once when small, else as garbage. */
+  /** Removes a finished body: at once when it is so small that nobody reads it later, else as garbage. */
   async discard(bodyId: number): Promise<void> {
     const row = this.#driver.get(
       'SELECT id, bytes, chunks, tags FROM ledger WHERE id = ? AND head IS NOT NULL',
@@ -186,22 +242,26 @@ export class Bodies {
     this.#records -= 1;
     this.#bytes -= bytes;
     this.#touched.delete(bodyId);
-    if (chunks > SWEEP_CHUNKS) {
+    if (chunks > 1 || bytes > SMALL_BYTES) {
       this.#driver.all('UPDATE ledger SET head = NULL WHERE id = ?', bodyId);
+      this.#fresh.add(bodyId);
+      this.#mayHaveGarbage = true;
       return;
     }
     await this.chunks.delete(chunkNames(bodyId, 0, chunks));
     this.#driver.all('DELETE FROM ledger WHERE id = ?', bodyId);
   }
 
-  /** The finished bodies that would be missed least. */
+  /** The finished bodies that would be missed least; those that are being read, which give no room, only where all are. */
   victims(limit: number): readonly Owned[] {
     const sql = 'SELECT id, head, used FROM ledger WHERE head IS NOT NULL ORDER BY used LIMIT ?';
-    return this.#driver.all(sql, limit).map(({ id, head, used }) => {
+    const least = this.#driver.all(sql, 4 * limit).map(({ id, head, used }) => {
       if (typeof id !== 'number' || typeof head !== 'string' || typeof used !== 'number')
         throw new MalformedDatabase('a ledger row without a head');
       return { bodyId: id, head, standing: used };
     });
+    const unread = least.filter(({ bodyId }) => !this.#leases.holds(bodyId));
+    return (unread.length > 0 ? unread : least).slice(0, limit);
   }
 
   /** A victim has gone for room. */
@@ -211,12 +271,32 @@ export class Bodies {
 
   /** Whether there is a body to sweep. */
   get hasGarbage(): boolean {
-    return this.#garbage() !== undefined;
+    return this.#garbage(false) !== undefined;
   }
 
-  /** Deletes some chunks of a body given up. @returns false when there is none. */
-  async sweep(): Promise<boolean> {
-    const garbage = this.#garbage();
+  /** Whether there will be once the open transaction is committed. */
+  get hasFresh(): boolean {
+    return this.#fresh.size > 0;
+  }
+
+  /** Whether a body given up is not yet gone. */
+  get hasHeld(): boolean {
+    return this.#given().length > 0;
+  }
+
+  /** Bytes of bodies given up. */
+  get heldBytes(): number {
+    let chunks = 0;
+    for (const row of this.#given()) chunks += row.chunks;
+    return chunks * CHUNK_BYTES;
+  }
+
+  /**
+   * Deletes some chunks of a body given up. @returns false when there is none.
+   * @param evenRead one that is being read, too: the reading breaks
+   */
+  async sweep(evenRead = false): Promise<boolean> {
+    const garbage = this.#garbage(evenRead);
     if (garbage === undefined) return false;
     const { id, chunks } = garbage;
     const left = Math.max(0, chunks - SWEEP_CHUNKS);
@@ -226,10 +306,17 @@ export class Bodies {
     return true;
   }
 
-  #garbage(): { readonly id: number; readonly chunks: number } | undefined {
+  #garbage(evenRead: boolean): { readonly id: number; readonly chunks: number } | undefined {
+    return this.#given().find(({ id }) => evenRead || !this.#leases.holds(id));
+  }
+
+  /** Bodies given up, for all to see; oldest first. */
+  #given(): readonly { readonly id: number; readonly chunks: number }[] {
+    if (!this.#mayHaveGarbage) return [];
     const sql = 'SELECT id, 0 AS bytes, chunks FROM ledger WHERE head IS NULL LIMIT ?';
-    const rows = this.#driver.all(sql, this.#unfinished.size + 1).map(numbers);
-    return rows.find(({ id }) => !this.#unfinished.has(id));
+    const rows = this.#driver.all(sql, this.#unfinished.size + this.#fresh.size + MAX_LOOKED).map(numbers);
+    this.#mayHaveGarbage = rows.some(({ id }) => !this.#unfinished.has(id));
+    return rows.filter(({ id }) => !this.#unfinished.has(id) && !this.#fresh.has(id));
   }
 
   #takeId(): number {

@@ -1,4 +1,4 @@
-// The body of a record on the disk: at hand when small, else read chunk by chunk with one chunk read ahead.
+// A body stored in chunks: at hand when small, else read chunk by chunk with one chunk read ahead.
 
 import { checkRange, cut } from './chunks.ts';
 import { CHUNK_BYTES } from './sqlite-protocol.ts';
@@ -8,16 +8,22 @@ export class SqliteBody implements StoredBody {
   readonly length: number;
   readonly chunks: readonly Buffer[] | undefined;
   readonly #fetch: (chunk: number) => Promise<Buffer>;
+  readonly #hold: () => () => void;
 
-  /** @param fetch reads one chunk; rejects with StoreError when it is gone or damaged. */
+  /**
+   * @param fetch reads one chunk; rejects with StoreError when it is gone or damaged.
+   * @param hold called when a reading begins; what it returns, when that has ended
+   */
   constructor(
     length: number,
     chunks: readonly Buffer[] | undefined,
     fetch: (chunk: number) => Promise<Buffer>,
+    hold: () => () => void,
   ) {
     this.length = length;
     this.chunks = chunks;
     this.#fetch = fetch;
+    this.#hold = hold;
   }
 
   async *read(start: number, end: number): AsyncIterable<Buffer> {
@@ -27,6 +33,15 @@ export class SqliteBody implements StoredBody {
       return;
     }
     if (start === end) return;
+    const release = this.#hold();
+    try {
+      yield* this.#chunksOf(start, end);
+    } finally {
+      release();
+    }
+  }
+
+  async *#chunksOf(start: number, end: number): AsyncIterable<Buffer> {
     const last = Math.floor((end - 1) / CHUNK_BYTES);
     let ahead = this.#ahead(Math.floor(start / CHUNK_BYTES));
     for (let chunk = Math.floor(start / CHUNK_BYTES); chunk <= last; chunk += 1) {

@@ -1,7 +1,8 @@
 // The database of stored records: a head per key (a Keyv table) over bodies (sqlite-bodies.ts). Owns what is in a
 // transaction, not when one is committed: that, the queue and failures are sqlite-engine.ts's.
 
-import { Bodies, type Totals } from './sqlite-bodies.ts';
+import type { Attic } from './sqlite-attic.ts';
+import { Bodies, type BodiesOptions, type Totals } from './sqlite-bodies.ts';
 import { NodeSqliteDriver } from './sqlite-driver.ts';
 import { databasePath, MalformedDatabase } from './sqlite-files.ts';
 import { findVariants, readChunk } from './sqlite-find.ts';
@@ -9,7 +10,6 @@ import { decodeHead, encodeHead, type Head, type HeadVariant, headName } from '.
 import type { Cursor } from './sqlite-index.ts';
 import type { FoundVariant } from './sqlite-protocol.ts';
 import { PAGE_BYTES, Space, walBudget } from './sqlite-space.ts';
-import type { DiskEviction } from './sqlite-standing.ts';
 import { BlobTable } from './sqlite-table.ts';
 import type { Entry, Removed, Selection } from './store.ts';
 
@@ -35,6 +35,8 @@ export class CacheDatabase {
   readonly #heads: BlobTable;
   #damaged = 0;
   #pendingBytes = 0;
+  /** What is still read of databases that were here before. */
+  #attics: readonly Attic[] = [];
 
   private constructor(
     dir: string,
@@ -52,15 +54,9 @@ export class CacheDatabase {
 
   /**
    * Opens or makes the database.
-   * @param firstId body ids start here or later
    * @throws what node:sqlite throws, or MalformedDatabase for a file of another format.
    */
-  static async open(
-    dir: string,
-    maxBytes: number,
-    firstId: number,
-    eviction: DiskEviction,
-  ): Promise<CacheDatabase> {
+  static async open(dir: string, maxBytes: number, options: BodiesOptions): Promise<CacheDatabase> {
     const driver = new NodeSqliteDriver({
       filename: databasePath(dir),
       walBytes: Math.floor(walBudget(maxBytes) / 4),
@@ -72,7 +68,7 @@ export class CacheDatabase {
         throw new MalformedDatabase(`database format ${format}, not ${FORMAT}`);
       driver.all('BEGIN IMMEDIATE');
       const heads = await BlobTable.open(driver, 'heads');
-      const bodies = await Bodies.open(driver, firstId, eviction);
+      const bodies = await Bodies.open(driver, options);
       driver.all(`PRAGMA user_version=${FORMAT}`);
       driver.all('COMMIT');
       return new CacheDatabase(dir, maxBytes, driver, heads, bodies);
@@ -109,6 +105,7 @@ export class CacheDatabase {
   commit(): void {
     this.bodies.settle();
     this.#driver.all('COMMIT');
+    this.bodies.committed();
     this.#pendingBytes = 0;
   }
 
@@ -116,6 +113,8 @@ export class CacheDatabase {
     this.#pendingBytes = 0;
     if (this.#driver.inTransaction) this.#driver.all('ROLLBACK');
     this.bodies.reload();
+    // What was carried of them may be lost.
+    for (const attic of this.takeAttics()) attic.close();
   }
 
   get journalId(): string | undefined {
@@ -139,7 +138,8 @@ export class CacheDatabase {
 
   /** One chunk of a body; undefined when it is not there any more. A wrong one drops the record. */
   async read(key: string, bodyId: number, chunk: number, checksum: number): Promise<Uint8Array | undefined> {
-    const bytes = await readChunk(this.bodies.chunks, bodyId, chunk, checksum);
+    let bytes = await readChunk(this.bodies.chunks, bodyId, chunk, checksum);
+    for (const attic of this.#attics) bytes ??= await readChunk(attic.chunks, bodyId, chunk, checksum);
     if (bytes === undefined) await this.#dropDamaged(headName(key), bodyId);
     return bytes;
   }
@@ -251,8 +251,47 @@ export class CacheDatabase {
     return evicted;
   }
 
-  async sweep(): Promise<boolean> {
-    const swept = await this.bodies.sweep();
+  /** From now on what is still read of them is read here, and carried over. */
+  inherit(attics: readonly Attic[]): void {
+    this.#attics = attics;
+  }
+
+  takeAttics(): readonly Attic[] {
+    const attics = this.#attics;
+    this.#attics = [];
+    return attics;
+  }
+
+  get hasAttics(): boolean {
+    return this.#attics.length > 0;
+  }
+
+  /** Carries a chunk over from a database before this one. */
+  async carry(): Promise<void> {
+    const [attic] = this.#attics;
+    const next = attic?.next;
+    if (attic === undefined || next === undefined) {
+      this.#attics = this.#attics.slice(1);
+      attic?.close();
+      return;
+    }
+    const { bodyId, chunk, isLast } = next;
+    const bytes = this.bodies.isRead(bodyId) ? await attic.get(bodyId, chunk) : undefined;
+    if (bytes === undefined) {
+      attic.drop(bodyId);
+      this.bodies.abandon(bodyId);
+      return;
+    }
+    if (chunk === 0) this.bodies.adopt(bodyId);
+    await this.writeChunk(bodyId, chunk, bytes);
+    this.bodies.grow(bodyId, chunk + 1);
+    if (isLast) this.bodies.abandon(bodyId);
+    attic.carried(next);
+  }
+
+  /** @param evenRead what is being read, too */
+  async sweep(evenRead = false): Promise<boolean> {
+    const swept = await this.bodies.sweep(evenRead);
     if (swept) this.#pendingBytes += CHANGE_BYTES;
     return swept;
   }
@@ -263,6 +302,7 @@ export class CacheDatabase {
   }
 
   close(): void {
+    for (const attic of this.takeAttics()) attic.close();
     this.#driver.close();
   }
 

@@ -60,6 +60,7 @@ export class Engine {
       this.#queue,
       () => this.#session.begin(),
       (pair) => this.#session.writing(pair),
+      (db) => this.#session.commitNow(db),
     );
     this.#streams = new Streams(this.#session, this.#writer, Math.floor(options.maxBytes / 4));
   }
@@ -85,22 +86,15 @@ export class Engine {
       const name = headName(key);
       await this.#drain(name);
       const found = await this.#session.database.find(key);
+      for (const { bodyId, chunks } of found) if (chunks === undefined) this.#options.leases.take(bodyId);
       return found.filter(({ variant }) => !this.#session.hides(name, variant));
     });
   }
 
-  async read(
-    key: string,
-    variant: string,
-    bodyId: number,
-    chunk: number,
-    checksum: number,
-  ): Promise<Uint8Array> {
+  async read(key: string, bodyId: number, chunk: number, checksum: number): Promise<Uint8Array> {
     return this.#session.guarded(async () => {
-      const db = this.#session.database;
-      const bytes = this.#session.hides(headName(key), variant)
-        ? undefined
-        : await db.read(key, bodyId, chunk, checksum);
+      this.#options.leases.take(bodyId);
+      const bytes = await this.#session.database.read(key, bodyId, chunk, checksum);
       if (bytes === undefined) throw new Unavailable('the body is no longer there, or damaged');
       return bytes;
     });
@@ -159,6 +153,8 @@ export class Engine {
     const removed = db === undefined ? { records: 0, bytes: 0 } : await this.#writer.total(db);
     this.#queue.clear();
     this.#streams.giveUp(undefined);
+    // What is being read is read on from what is committed.
+    await this.commit().catch(() => undefined);
     await this.#session.restart();
     this.#settle();
     return removed;
@@ -196,10 +192,16 @@ export class Engine {
       if (db.inTransaction) this.#session.commitNow(db);
       else this.#settle();
       this.#writer.settled(db);
+      return db.bodies.hasGarbage;
     } catch (error) {
       await this.#session.failed(error);
     }
     return false;
+  }
+
+  /** There are bytes to be freed that are still being read. */
+  get isReadFrom(): boolean {
+    return this.#session.fault === undefined && this.#session.handle.database?.bodies.hasHeld === true;
   }
 
   commit(): Promise<void> {

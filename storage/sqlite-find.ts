@@ -3,7 +3,7 @@
 
 import { crc32 } from 'node:zlib';
 import type { Head } from './sqlite-head.ts';
-import { type FoundVariant, INLINE_BYTES } from './sqlite-protocol.ts';
+import { type FoundVariant, INLINE_BYTES, SMALL_BYTES } from './sqlite-protocol.ts';
 import type { BlobTable } from './sqlite-table.ts';
 
 export function chunkName(bodyId: number, chunk: number): string {
@@ -21,6 +21,11 @@ export async function readChunk(
   return bytes !== undefined && crc32(bytes) === checksum ? bytes : undefined;
 }
 
+/** Whether a body always comes with the answer to a lookup. */
+export function isSmall(bodyBytes: number, metaBytes: number): boolean {
+  return bodyBytes + metaBytes <= SMALL_BYTES;
+}
+
 /** The variants of a head. @param damaged told of a body whose bytes are missing or wrong: it is left out */
 export async function findVariants(
   head: Head | undefined,
@@ -33,7 +38,7 @@ export async function findVariants(
     let bytes: readonly Uint8Array[] | undefined;
     const first = checksums[0];
     if (first === undefined) bytes = [];
-    else if (checksums.length === 1 && inline + length <= INLINE_BYTES) {
+    else if (checksums.length === 1 && (inline + length <= INLINE_BYTES || isSmall(length, meta.length))) {
       const only = await readChunk(chunks, bodyId, 0, first);
       if (only === undefined) {
         await damaged(bodyId);

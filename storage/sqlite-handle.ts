@@ -1,8 +1,11 @@
 // The one open database of a directory, and beginning another in its place. Owns which journal it belongs to and that
 // body ids never repeat; when any of this is done is sqlite-engine.ts's decision.
 
+import { Attic } from './sqlite-attic.ts';
+import type { BodiesOptions } from './sqlite-bodies.ts';
 import { CacheDatabase } from './sqlite-database.ts';
 import { removeDatabase, setAside } from './sqlite-files.ts';
+import type { Leases } from './sqlite-leases.ts';
 import { DatabaseLock } from './sqlite-lock.ts';
 import type { DiskEviction } from './sqlite-standing.ts';
 
@@ -11,6 +14,13 @@ export interface HandleOptions {
   readonly maxBytes: number;
   readonly journalId: string | undefined;
   readonly eviction: DiskEviction;
+  /** What is being read stays readable. */
+  readonly leases: Leases;
+}
+
+/** So much of the bound may be of bodies that are gone and still read, and so much is carried over into another database. */
+export function heldBudget(maxBytes: number): number {
+  return Math.floor(maxBytes / 4);
 }
 
 export class Handle {
@@ -49,25 +59,32 @@ export class Handle {
 
   /** @throws what node:sqlite throws. */
   async open(): Promise<void> {
-    const { dir, maxBytes, journalId, eviction } = this.#options;
+    const { dir, maxBytes, journalId } = this.#options;
     this.#lock ??= new DatabaseLock(dir);
-    const database = await CacheDatabase.open(dir, maxBytes, this.#firstId, eviction);
+    const database = await CacheDatabase.open(dir, maxBytes, this.#bodies);
     this.#database = database;
     if (journalId === undefined || database.journalId === journalId) return;
     // Fail closed: purges that this database never heard of may be lost with their journal.
     this.#closeDatabase();
     removeDatabase(dir);
-    const fresh = await CacheDatabase.open(dir, maxBytes, this.#firstId, eviction);
+    const fresh = await CacheDatabase.open(dir, maxBytes, this.#bodies);
     fresh.journalId = journalId;
     this.#database = fresh;
   }
 
-  /** Begins with an empty database. @throws what node:sqlite and the file system throw. */
+  /** Begins with an empty database; what is read of the old one can be read on. @throws what node:sqlite and the file system throw. */
   async restart(): Promise<void> {
-    this.#closeDatabase();
-    this.#lock ??= new DatabaseLock(this.#options.dir);
-    removeDatabase(this.#options.dir);
-    await this.open();
+    const attics = await this.#attics();
+    try {
+      this.#closeDatabase();
+      this.#lock ??= new DatabaseLock(this.#options.dir);
+      removeDatabase(this.#options.dir);
+      await this.open();
+      this.#database?.inherit(attics);
+    } catch (error) {
+      for (const attic of attics) attic.close();
+      throw error;
+    }
   }
 
   /** Sets a malformed database aside and begins another. @throws what node:sqlite and the file system throw. */
@@ -84,6 +101,26 @@ export class Handle {
     this.#closeDatabase();
     this.#lock?.release();
     this.#lock = undefined;
+  }
+
+  get #bodies(): BodiesOptions {
+    const { eviction, leases } = this.#options;
+    return { firstId: this.#firstId, eviction, leases };
+  }
+
+  /** What has to outlive the open database. */
+  async #attics(): Promise<readonly Attic[]> {
+    const database = this.#database;
+    if (database === undefined) return [];
+    const { dir, maxBytes } = this.#options;
+    const before = database.takeAttics();
+    try {
+      const leased = database.bodies.leased(heldBudget(maxBytes));
+      return leased.size === 0 ? before : [...before, await Attic.open(dir, leased)];
+    } catch {
+      // The readings break, as they would have to without it.
+      return before;
+    }
   }
 
   #closeDatabase(): void {

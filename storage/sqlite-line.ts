@@ -6,6 +6,7 @@
 
 import type { MessagePort } from 'node:worker_threads';
 import { Dialogue } from './sqlite-dialogue.ts';
+import { Holds } from './sqlite-leases.ts';
 import type { Event, Health, ReadRequest, Reply, Request } from './sqlite-protocol.ts';
 import { StoreError } from './store.ts';
 
@@ -22,6 +23,8 @@ export interface PutEvents {
 }
 
 export class Line {
+  /** Bodies that are being read here. */
+  readonly holds = new Holds();
   readonly #log: ((health: Health) => void) | undefined;
   readonly #puts: PutEvents;
   #health: Health = { ok: false, detail: 'not opened yet' };
@@ -72,6 +75,7 @@ export class Line {
     if (this.#isClosed) return writer.end(new Error('the store is closed'));
     this.#hello = hello;
     this.#queuedBytes = new Int32Array(hello.queue);
+    this.holds.use(hello.leases);
     this.#writer = writer;
     this.#redo();
     const before = this.#health;
@@ -94,6 +98,7 @@ export class Line {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.holds.close();
     const cause = new Error('the store is closed');
     this.#health = { ok: false, detail: cause.message };
     this.#end(cause);

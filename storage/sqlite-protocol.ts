@@ -11,6 +11,8 @@ import type { Entry, Removed, Selection, StoreStats } from './store.ts';
 export const CHUNK_BYTES = 256 * 1024;
 /** Bodies come with the answer to a lookup up to this much in all; larger ones are read chunk by chunk. */
 export const INLINE_BYTES = 1024 * 1024;
+/** A body that is this small with its meta always comes with the answer: nobody reads it later. */
+export const SMALL_BYTES = 64 * 1024;
 
 export interface Health {
   readonly ok: boolean;
@@ -24,7 +26,6 @@ export type ReadRequest =
       readonly kind: 'read';
       readonly id: number;
       readonly key: string;
-      readonly variant: string;
       readonly bodyId: number;
       readonly chunk: number;
       readonly checksum: number;
@@ -124,6 +125,8 @@ export type Event =
       readonly kind: 'hello';
       /** One Int32 shared by all clients: bytes of puts accepted and not written yet. */
       readonly queue: SharedArrayBuffer;
+      /** Of sqlite-leases.ts. */
+      readonly leases: SharedArrayBuffer;
       readonly maxQueueBytes: number;
       /** A larger body is declined. */
       readonly maxBodyBytes: number;
@@ -148,6 +151,7 @@ export type ReaderReport =
 
 export interface ReaderOptions {
   readonly dir: string;
+  readonly leases: SharedArrayBuffer;
   readonly port: MessagePort;
 }
 

@@ -4,13 +4,14 @@
 import { type MessagePort, workerData } from 'node:worker_threads';
 import { messageOf } from './sqlite-files.ts';
 import { headName } from './sqlite-head.ts';
+import { Leases } from './sqlite-leases.ts';
 import { moveOf, movesOf } from './sqlite-moves.ts';
 import { Post } from './sqlite-post.ts';
 import type { Event, ReaderOptions, ReaderOrder, ReaderReport, ReadRequest } from './sqlite-protocol.ts';
 import { Reader } from './sqlite-reader.ts';
 
 const options: ReaderOptions = workerData;
-const reader = new Reader(options.dir);
+const reader = new Reader(options.dir, new Leases(options.leases));
 /** What is to be done, in turn. */
 const inbox: (() => Promise<void>)[] = [];
 let uses: (readonly [bodyId: number, head: string])[] = [];

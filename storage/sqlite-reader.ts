@@ -5,6 +5,7 @@ import { NodeSqliteDriver } from './sqlite-driver.ts';
 import { databasePath } from './sqlite-files.ts';
 import { findVariants, readChunk } from './sqlite-find.ts';
 import { decodeHead, headName } from './sqlite-head.ts';
+import type { Leases } from './sqlite-leases.ts';
 import type { FoundVariant } from './sqlite-protocol.ts';
 import { BlobTable } from './sqlite-table.ts';
 
@@ -19,10 +20,12 @@ interface Opened {
 
 export class Reader {
   readonly #dir: string;
+  readonly #leases: Leases;
   #opened: Opened | undefined;
 
-  constructor(dir: string) {
+  constructor(dir: string, leases: Leases) {
     this.#dir = dir;
+    this.#leases = leases;
   }
 
   /** @throws what node:sqlite throws; it stays closed then. */
@@ -47,17 +50,25 @@ export class Reader {
   /** @throws when it can't be sure. */
   async get(key: string): Promise<readonly FoundVariant[]> {
     const { heads, chunks } = this.#tables();
-    const bytes = await heads.get(headName(key));
+    const name = headName(key);
+    const bytes = await heads.get(name);
     if (bytes === undefined) return [];
     const head = decodeHead(bytes);
     if (head === undefined) throw new Unsure('a damaged head');
-    return findVariants(head.key === key ? head : undefined, chunks, async () => {
+    const found = await findVariants(head.key === key ? head : undefined, chunks, async () => {
       throw new Unsure('a damaged body');
     });
+    const toRead = found.filter((one) => one.chunks === undefined);
+    if (toRead.length === 0) return found;
+    for (const { bodyId } of toRead) this.#leases.take(bodyId);
+    const again = await heads.get(name);
+    if (again === undefined || !Buffer.from(again).equals(bytes)) throw new Unsure('changed meanwhile');
+    return found;
   }
 
   /** @throws when it can't be sure. */
   async read(bodyId: number, chunk: number, checksum: number): Promise<Uint8Array> {
+    this.#leases.take(bodyId);
     const bytes = await readChunk(this.#tables().chunks, bodyId, chunk, checksum);
     if (bytes === undefined) throw new Unsure('a damaged body');
     return bytes;

@@ -7,6 +7,7 @@ import type { Pausable } from './sqlite-session.ts';
 
 export interface ReadersOptions {
   readonly dir: string;
+  readonly leases: SharedArrayBuffer;
   /** A thread that died is started again after so long, ms. */
   readonly retryMs: number;
   /** Gives a client its port. */
@@ -56,7 +57,8 @@ export class Readers implements Pausable {
   #start(): void {
     if (this.#isClosed) return;
     const { port1, port2 } = new MessageChannel();
-    const workerData: ReaderOptions = { dir: this.#options.dir, port: port2 };
+    const { dir, leases } = this.#options;
+    const workerData: ReaderOptions = { dir, leases, port: port2 };
     const worker = new Worker(new URL('./sqlite-reader-thread.ts', import.meta.url), {
       workerData,
       transferList: [port2],

@@ -20,6 +20,8 @@ export class Streams {
   readonly #writer: Writer;
   readonly #maxBytes: number;
   readonly #streams = new Map<string, Stream>();
+  /** Those given up whose clients have not said that they know. */
+  readonly #over = new Set<string>();
   #bytes = 0;
 
   /** @param maxBytes of all that is unfinished: it can't be evicted */
@@ -31,10 +33,11 @@ export class Streams {
 
   /** Writes the next part; the first one begins the body. @returns undefined when it is given up for want of room */
   async add(name: string, bytes: Uint8Array): Promise<Written | undefined> {
+    if (this.#over.has(name)) return undefined;
     const db = await this.#session.begin();
     const stream = this.#streams.get(name) ?? this.#begin(name, db);
     if (this.#bytes + bytes.length > this.#maxBytes || !(await this.#writer.makeRoom(db, bytes.length))) {
-      this.abandon(name, db);
+      this.#giveUp(name, stream, db);
       return undefined;
     }
     const checksum = crc32(bytes);
@@ -59,7 +62,9 @@ export class Streams {
     return true;
   }
 
+  /** Its client has done with it. */
   abandon(name: string, db: CacheDatabase | undefined): void {
+    this.#over.delete(name);
     const stream = this.#streams.get(name);
     if (stream === undefined) return;
     db?.bodies.abandon(stream.bodyId);
@@ -67,12 +72,20 @@ export class Streams {
   }
 
   abandonAll(prefix: string, db: CacheDatabase | undefined): void {
-    for (const name of [...this.#streams.keys()]) if (name.startsWith(prefix)) this.abandon(name, db);
+    for (const name of [...this.#streams.keys(), ...this.#over])
+      if (name.startsWith(prefix)) this.abandon(name, db);
   }
 
   /** What was not committed is lost: none can be finished any more. */
   giveUp(db: CacheDatabase | undefined): void {
-    this.abandonAll('', db);
+    for (const [name, stream] of [...this.#streams]) this.#giveUp(name, stream, db);
+  }
+
+  /** INVARIANT: a stream that has lost parts takes no more: its next one would be taken for its first. */
+  #giveUp(name: string, stream: Stream, db: CacheDatabase | undefined): void {
+    db?.bodies.abandon(stream.bodyId);
+    this.#forget(name, stream);
+    this.#over.add(name);
   }
 
   #begin(name: string, db: CacheDatabase): Stream {

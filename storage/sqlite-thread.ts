@@ -6,16 +6,20 @@ import { mkdirSync } from 'node:fs';
 import { type MessagePort, workerData } from 'node:worker_threads';
 import { Engine } from './sqlite-engine.ts';
 import { messageOf, reclaimRemoved } from './sqlite-files.ts';
+import { Leases, leaseMemory } from './sqlite-leases.ts';
 import { moveOf, movesOf } from './sqlite-moves.ts';
 import { Post } from './sqlite-post.ts';
 import type { Event, Health, PutRequest, Reply, Request, ThreadOptions } from './sqlite-protocol.ts';
 import { Readers } from './sqlite-readers.ts';
 
 const FLUSH_USES_MS = 5_000;
+/** What could not be freed because it is being read is looked at again after this. */
+const FREE_AGAIN_MS = 5_000;
 
 const options: ThreadOptions = workerData;
 const queue = new SharedArrayBuffer(4);
 const queuedBytes = new Int32Array(queue);
+const leases = leaseMemory();
 interface Client {
   /** Of its streams' names. */
   readonly prefix: string;
@@ -33,9 +37,11 @@ let retryTimer: NodeJS.Timeout | undefined;
 let retryDue = false;
 let usesTimer: NodeJS.Timeout | undefined;
 let usesDue = false;
+let freeTimer: NodeJS.Timeout | undefined;
 
 const readers = new Readers({
   dir: options.dir,
+  leases,
   retryMs: options.retryMs,
   offer: (client, port) => send(client, { kind: 'reader', port }, [port]),
   used: (uses) => {
@@ -58,6 +64,7 @@ const engine = new Engine({
       if (port !== undefined) send(port, { kind: 'written', ids: puts.map(({ id }) => id) });
   },
   readers,
+  leases: new Leases(leases),
   healthChanged: (health) => {
     for (const port of ports.keys()) send(port, { kind: 'health', health });
     tryLater(health);
@@ -94,6 +101,7 @@ function attach(port: MessagePort): void {
   send(port, {
     kind: 'hello',
     queue,
+    leases,
     maxQueueBytes,
     maxBodyBytes: engine.maxBodyBytes,
     health: engine.health,
@@ -123,9 +131,18 @@ async function run(): Promise<void> {
       usesDue = false;
       await engine.flushUses().catch(() => {});
     }
-    if (!(await engine.step()) && inbox.length === 0) return;
+    if (!(await engine.step()) && inbox.length === 0) return freeLater();
     await new Promise((resolve) => setImmediate(resolve));
   }
+}
+
+function freeLater(): void {
+  if (!engine.isReadFrom || freeTimer !== undefined) return;
+  freeTimer = setTimeout(() => {
+    freeTimer = undefined;
+    wake();
+  }, FREE_AGAIN_MS);
+  freeTimer.unref();
 }
 
 /** Commits what answers wait for, then gives them. */
@@ -173,8 +190,8 @@ async function answer(port: MessagePort, request: Asked): Promise<void> {
       return;
     }
     case 'read': {
-      const { key, variant, bodyId, chunk, checksum } = request;
-      const bytes = await engine.read(key, variant, bodyId, chunk, checksum);
+      const { key, bodyId, chunk, checksum } = request;
+      const bytes = await engine.read(key, bodyId, chunk, checksum);
       send(port, { kind: 'bytes', id, bytes }, moveOf(bytes));
       return;
     }
@@ -233,6 +250,7 @@ async function answer(port: MessagePort, request: Asked): Promise<void> {
       await engine.close();
       clearTimeout(retryTimer);
       clearTimeout(usesTimer);
+      clearTimeout(freeTimer);
       await readers.close();
       send(port, { kind: 'done', id, done: true });
       for (const [one, { post }] of ports) {

@@ -3,6 +3,7 @@
 
 import { crc32 } from 'node:zlib';
 import { type CacheDatabase, CHANGE_BYTES } from './sqlite-database.ts';
+import { heldBudget } from './sqlite-handle.ts';
 import type { Pair, WriteQueue } from './sqlite-queue.ts';
 import type { Removed } from './store.ts';
 
@@ -15,6 +16,7 @@ export class Writer {
   readonly #queue: WriteQueue;
   readonly #begin: () => Promise<CacheDatabase>;
   readonly #writing: (pair: Pair) => void;
+  readonly #commit: (db: CacheDatabase) => void;
   #evictions = 0;
   /** Pages were given back, and the file is yet to be cut. */
   #shrunk = false;
@@ -22,11 +24,18 @@ export class Writer {
   /**
    * @param begin opens a transaction if there is none
    * @param writing told of each record that the open transaction changes
+   * @param commit ends the transaction
    */
-  constructor(queue: WriteQueue, begin: () => Promise<CacheDatabase>, writing: (pair: Pair) => void) {
+  constructor(
+    queue: WriteQueue,
+    begin: () => Promise<CacheDatabase>,
+    writing: (pair: Pair) => void,
+    commit: (db: CacheDatabase) => void,
+  ) {
     this.#queue = queue;
     this.#begin = begin;
     this.#writing = writing;
+    this.#commit = commit;
   }
 
   get evictions(): number {
@@ -72,9 +81,10 @@ export class Writer {
     this.#queue.done(name);
   }
 
-  /** Makes room for so many bytes. @returns false when there is none to be had */
+  /** Makes room for so many bytes, in a transaction that is open then. @returns false when there is none to be had */
   async makeRoom(db: CacheDatabase, bytes: number): Promise<boolean> {
     while (isOverfull(db, bytes)) if (!(await this.#free())) return false;
+    await this.#begin();
     return true;
   }
 
@@ -95,6 +105,10 @@ export class Writer {
   }
 
   async #tidy(db: CacheDatabase): Promise<boolean> {
+    if (db.hasAttics) {
+      await (await this.#begin()).carry();
+      return true;
+    }
     if (isOverfull(db, 0) && (await this.#free())) return true;
     if (db.bodies.hasGarbage) return (await this.#begin()).sweep();
     if (!db.space.shrinkable) return false;
@@ -103,13 +117,19 @@ export class Writer {
     return true;
   }
 
-  /** A step towards room. @returns false when there is nothing to remove. */
+  /** A step towards room; it may end the transaction. @returns false when there is nothing to remove. */
   async #free(): Promise<boolean> {
     const db = await this.#begin();
     if (await db.sweep()) return true;
+    if (db.bodies.hasFresh) {
+      this.#commit(db);
+      return true;
+    }
+    // The bound comes before readers: beyond their part of it those of the oldest body break.
+    if (db.bodies.heldBytes > heldBudget(db.space.maxBytes) && (await db.sweep(true))) return true;
     const evicted = await db.evict(STEP_RECORDS, STEP_BYTES);
     this.#evictions += evicted;
-    return evicted > 0;
+    return evicted > 0 || (await db.sweep(true));
   }
 }
 

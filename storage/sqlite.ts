@@ -180,6 +180,7 @@ export class SqliteStore<M> implements Store<M>, Selectable, Inflowing<M> {
     if (this.#closing !== undefined || !this.#line.health.ok) return undefined;
     this.#streams += 1;
     const stream = this.#streams;
+    const readers = this.#line.holds.lasting();
     return new SqliteInflow<M>({
       write: async (bytes) => {
         const part = (id: number): Request => ({ kind: 'part', id, stream, bytes });
@@ -187,7 +188,10 @@ export class SqliteStore<M> implements Store<M>, Selectable, Inflowing<M> {
         return reply.kind === 'taken' ? reply.at : undefined;
       },
       // No record's yet, or the record's by now: its name plays no part.
-      read: ({ bodyId, checksum }, chunk) => this.#read({ key: '', variant: '', bodyId, chunk, checksum }),
+      read: ({ bodyId, checksum }, chunk) => {
+        readers.read(bodyId);
+        return this.#read({ key: '', bodyId, chunk, checksum });
+      },
       finish: async (key, variant, meta, length) => {
         this.#copies.cancel(key, variant);
         const described = { meta: new Uint8Array(this.#codec.encode(meta)), entry: this.#entry(key, meta) };
@@ -263,9 +267,12 @@ export class SqliteStore<M> implements Store<M>, Selectable, Inflowing<M> {
     return this.#codec.entry?.(key, meta) ?? { url: key, tags: [], seq: 0 };
   }
 
-  #body(key: string, { variant, bodyId, length, checksums, chunks }: FoundVariant): SqliteBody {
-    return new SqliteBody(length, chunks?.map(asBuffer), (chunk) =>
-      this.#read({ key, variant, bodyId, chunk, checksum: checksums[chunk] ?? 0 }),
+  #body(key: string, { bodyId, length, checksums, chunks }: FoundVariant): SqliteBody {
+    return new SqliteBody(
+      length,
+      chunks?.map(asBuffer),
+      (chunk) => this.#read({ key, bodyId, chunk, checksum: checksums[chunk] ?? 0 }),
+      () => this.#line.holds.hold(bodyId),
     );
   }
 

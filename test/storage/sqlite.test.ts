@@ -10,6 +10,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
 import { attachSqliteStore, type Health, openSqliteStore } from '../../storage/sqlite.ts';
 import { Engine } from '../../storage/sqlite-engine.ts';
+import { Leases, leaseMemory } from '../../storage/sqlite-leases.ts';
 import { StoreError } from '../../storage/store.ts';
 import { bytesOf, collect, openDisk, scratch, textCodec } from './support.ts';
 
@@ -306,6 +307,7 @@ describe('the engine', () => {
       },
       written: () => {},
       readers: { pause: async () => {}, resume: () => {} },
+      leases: new Leases(leaseMemory()),
       healthChanged: () => {},
       now: () => 0,
     });
