@@ -153,7 +153,9 @@ const TLS_CODES =
   /^(ERR_TLS|ERR_SSL|EPROTO$|UNABLE_TO_|CRL_|INVALID_(CA|PURPOSE)$|PATH_LENGTH_|HOSTNAME_MISMATCH$)|CERT/;
 
 function kindOf(error: unknown): FailureKind {
-  if (error instanceof AggregateError && error.errors.length > 0) return kindOf(error.errors[0]);
+  // Of several addresses: one that did not answer is the reason before those that did not want to.
+  if (error instanceof AggregateError && error.errors.length > 0)
+    return kindOf(error.errors.find((one) => kindOf(one) === 'connect-timeout') ?? error.errors[0]);
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   const kind = BY_CODE[code];
   if (kind !== undefined) return kind;

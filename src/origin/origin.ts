@@ -2,13 +2,13 @@
 // Owns: sending a request, the response as events with backpressure, timeouts, naming failures, one retry of a
 // request that met a connection the origin had just closed. Knows nothing of caching.
 
-import { type buildConnector, Client } from 'undici';
 import { endToEnd } from '../cache/stored-fields.ts';
 import type { Fields } from '../http/fields.ts';
+import { lazily } from '../library.ts';
 import { sweepPace } from '../pace.ts';
 import type { Carrier, CarrierEvents, Control } from './carrier.ts';
 import { Clients, type Connection, type Tenant } from './clients.ts';
-import { type Guard, type OriginTls, originConnector } from './connect.ts';
+import { type Dial, type Guard, type OriginTls, originConnector } from './connect.ts';
 import { nameFailure, OriginFailure } from './failure.ts';
 import { Http1 } from './http1.ts';
 import { LibraryCarrier } from './library-carrier.ts';
@@ -54,7 +54,8 @@ const READ_BUFFER = Buffer.allocUnsafeSlow(64 * 1024);
 /** Exchanges at a time on a connection that speaks HTTP/2. */
 const STREAMS = 100;
 
-type Callback = buildConnector.Callback;
+/** Loaded for origins that may speak HTTP/2 only. */
+const undici = lazily<typeof import('undici')>('undici');
 
 export class Origin implements Upstream {
   readonly authority: string;
@@ -84,30 +85,28 @@ export class Origin implements Upstream {
     const dialling = { url, socketPath, timeoutMs, tls, names, guard };
     const dial = originConnector({ ...dialling, http2 });
     const dialRaw = originConnector({ ...dialling, halfOpen: true });
-    const { host, protocol, port } = url;
-    const hostname = url.hostname.replace(/^\[|\]$/g, '');
-    const to = { hostname, host, protocol, port };
     const { firstByteTimeoutMs, idleTimeoutMs } = options;
     this.#upgrades = {
-      dial: (callback) => dialRaw(to, callback),
+      dial: dialRaw,
       firstByteTimeoutMs,
       idleTimeoutMs,
     };
     const pace = sweepPace([firstByteTimeoutMs, idleTimeoutMs]);
     const http1 = { firstByteTimeoutMs, idleTimeoutMs, keepAliveMs: KEEP_ALIVE_MS, readBuffer: READ_BUFFER };
-    const counted = (connection: Connection, callback: Callback): Callback => {
-      return (...result) => {
-        const [error, socket] = result;
-        if (error === null) {
-          const isH2 = 'alpnProtocol' in socket && socket.alpnProtocol === 'h2';
-          connection.made(socket.remoteAddress, isH2 ? STREAMS : 1);
-        }
-        callback(...result);
-      };
+    const dialFor = (connection: Connection): Dial => {
+      return (callback) =>
+        dial((error, socket) => {
+          if (socket !== null && socket !== undefined) {
+            const isH2 = 'alpnProtocol' in socket && socket.alpnProtocol === 'h2';
+            connection.made(socket.remoteAddress, isH2 ? STREAMS : 1);
+          }
+          callback(error, socket);
+        });
     };
+    const Client = http2 ? undici().Client : undefined;
     const open = (connection: Connection): Carrier => {
       this.#sweeper ??= setInterval(() => this.#clients.sweep(performance.now()), pace).unref();
-      if (http2) {
+      if (Client !== undefined) {
         const client = new Client(url.origin, {
           pipelining: 1,
           allowH2: true,
@@ -115,18 +114,15 @@ export class Origin implements Upstream {
           bodyTimeout: idleTimeoutMs,
           keepAliveTimeout: KEEP_ALIVE_MS,
           maxHeaderSize: MAX_HEAD_BYTES,
-          connect: (asked, callback) => dial(asked, counted(connection, callback)),
+          connect: (_asked, callback) =>
+            dialFor(connection)((error, socket) => {
+              if (socket) callback(null, socket);
+              else callback(error ?? new Error('no connection'), null);
+            }),
         });
         return new LibraryCarrier(client, this.authority, IDEMPOTENT);
       }
-      return new Http1({
-        ...http1,
-        dial: (callback) =>
-          dial(
-            to,
-            counted(connection, (...[error, socket]) => callback(error, socket)),
-          ),
-      });
+      return new Http1({ ...http1, dial: dialFor(connection) });
     };
     const isOld =
       names === undefined && maxAgeMs === Number.POSITIVE_INFINITY
