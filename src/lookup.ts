@@ -2,7 +2,7 @@
 // A broken store is a miss with a detail. Decides nothing.
 
 import type { Journal } from '../storage/journal.ts';
-import type { Stored } from '../storage/store.ts';
+import type { Judged, Stored } from '../storage/store.ts';
 import type { FrontStore } from '../storage/tiered.ts';
 import type { Verdict } from './cache/age.ts';
 import type { StoredMeta } from './cache/stored.ts';
@@ -14,10 +14,13 @@ import type { Counters } from './observe/counters.ts';
 import type { Log } from './observe/log.ts';
 import { NOTHING, type Records, type Visit } from './visit.ts';
 
-/** What the purge journal said of a record in memory, and when; thrown away with the record. */
-interface Checked {
-  readonly epoch: number;
-  readonly verdict: Verdict;
+/** What the journal can say of records, as objects of one lookup at one epoch: a record that names another is judged anew. */
+function judgements(): { readonly [verdict in Verdict]: Judged } {
+  return {
+    valid: { verdict: 'valid' },
+    invalidated: { verdict: 'invalidated' },
+    deleted: { verdict: 'deleted' },
+  };
 }
 
 export type Record = Stored<StoredMeta>;
@@ -36,7 +39,8 @@ export interface LookupOptions {
 export class Lookup {
   readonly #options: LookupOptions;
   readonly #onFound: OnFound;
-  readonly #checked = new WeakMap<Record, Checked>();
+  #epoch = -1;
+  #judgements = judgements();
 
   constructor(options: LookupOptions, onFound: OnFound) {
     this.#options = options;
@@ -111,10 +115,13 @@ export class Lookup {
   /** What the purge journal says of a record; asked again only when the journal has moved. */
   verdict(record: Stored<StoredMeta>): Verdict {
     const { journal } = this.#options;
-    const checked = this.#checked.get(record);
-    if (checked !== undefined && checked.epoch === journal.epoch) return checked.verdict;
+    const { judged } = record;
+    if (journal.epoch !== this.#epoch) {
+      this.#epoch = journal.epoch;
+      this.#judgements = judgements();
+    } else if (judged !== undefined && judged === this.#judgements[judged.verdict]) return judged.verdict;
     const verdict = journal.verdict(subjectOf(record.key, record.meta.lines), record.meta.seq);
-    this.#checked.set(record, { epoch: journal.epoch, verdict });
+    record.judged = this.#judgements[verdict];
     return verdict;
   }
 }

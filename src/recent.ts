@@ -1,24 +1,34 @@
-// Tells what comes back within a second from what comes once, by numbers in a table of fixed size: what comes once leaves nothing
-// behind that has to be collected. A place is shared by many, so it may forget; two with one number are taken for each other.
+// Tells what comes often from what comes now and then, by numbers in a table of fixed size, so that what is made for the
+// latter need not be kept. A place is shared by many and keeps count of the one that comes most; two with one number are
+// taken for each other.
 
-const PLACES = 4096;
-const WITHIN_MS = 1000;
+const PLACES = 16_384;
 
 export class Recent {
   readonly #marks = new Int32Array(PLACES);
-  readonly #at = new Float64Array(PLACES);
+  readonly #counts = new Uint16Array(PLACES);
+  /** Seconds. */
+  readonly #at = new Int32Array(PLACES);
 
   /**
-   * Whether this number came within the last second.
+   * How often this number has come within this second of the clock, this time included; less where others share its place.
    * @param mark 32 bits, spread evenly over what comes
    * @param now epoch ms
    */
-  again(mark: number, now: number): boolean {
+  count(mark: number, now: number): number {
     const place = mark & (PLACES - 1);
-    const sinceMs = now - (this.#at[place] ?? 0);
-    const isBack = this.#marks[place] === (mark | 0) && sinceMs >= 0 && sinceMs < WITHIN_MS;
+    const second = (now / 1000) | 0;
+    const count = this.#at[place] === second ? (this.#counts[place] ?? 0) : 0;
+    this.#at[place] = second;
+    if (count > 0 && this.#marks[place] !== (mark | 0)) {
+      this.#counts[place] = count - 1;
+      return 1;
+    }
     this.#marks[place] = mark;
-    this.#at[place] = now;
-    return isBack;
+    const counted = count === MOST ? MOST : count + 1;
+    this.#counts[place] = counted;
+    return counted;
   }
 }
+
+const MOST = 0xffff;

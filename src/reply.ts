@@ -57,6 +57,8 @@ interface Composed {
   readonly route: Route;
 }
 
+/** Kept are heads from this hit of a response in one second on: to make one costs less than what was kept leaves to collect. */
+const KEPT_FROM = 8;
 /** Bounds of what is kept composed; the bytes are those that the writer keeps with the heads. */
 const COMPOSED_ENTRIES = 1024;
 const COMPOSED_BYTES = 8 * 1024 * 1024;
@@ -125,12 +127,12 @@ export class Reply {
     this.#send(visit, { head, open }, access);
   }
 
-  /** Where to keep what is composed; undefined for a first hit, which may well be the last of its second. */
+  /** Where to keep what is composed; undefined for a response that is not asked for often. */
   #composedFor(record: Stored<StoredMeta>, route: Route, now: number): Composed | undefined {
     const { meta, body } = record;
     const known = this.#composed.get(record, body.length);
     if (known !== undefined && now < known.until && now >= known.from && known.route === route) return known;
-    if (record.mark !== undefined && !this.#recent.again(record.mark, now)) return undefined;
+    if (record.mark !== undefined && this.#recent.count(record.mark, now) < KEPT_FROM) return undefined;
     // Age and ttl change with the seconds of the response's age, not of the clock.
     const from = now - (Math.floor(meta.initialAgeMs + now - meta.respondedAt) % 1000);
     const composed = { whole: undefined, notModified: undefined, from, until: from + 1000, route };

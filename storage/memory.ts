@@ -4,7 +4,7 @@
 import { checkRange, compact, cut, heldBytes, totalLength } from './chunks.ts';
 import { Lru } from './eviction/lru.ts';
 import type { EvictionPolicy, Tenant } from './eviction/policy.ts';
-import type { Removed, Store, Stored, StoredBody, StoreStats } from './store.ts';
+import type { Judged, Removed, Store, Stored, StoredBody, StoreStats } from './store.ts';
 
 /** Bytes of a record beside its key, meta and chunks, the policy's counts included: bench/memory.ts measures it. */
 export const RECORD_BYTES = 600;
@@ -62,6 +62,7 @@ export class MemoryRecord<M> implements Stored<M>, Tenant<MemoryRecord<M>> {
   standing = Number.NaN;
   /** False once evicted, deleted or replaced. */
   resident = true;
+  judged: Judged | undefined = undefined;
 
   constructor(
     name: Pick<MemoryRecord<M>, 'key' | 'variant' | 'mark'>,

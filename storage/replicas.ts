@@ -5,7 +5,7 @@
 import type { Homes } from './homes.ts';
 import { MemoryBody, RECORD_BYTES } from './memory.ts';
 import { noteShared } from './shared-bytes.ts';
-import type { Stored } from './store.ts';
+import type { Judged, Stored } from './store.ts';
 
 /** A record as one worker shows it to another. Plain data; `chunks` are in shared memory. */
 export interface Shown<M> {
@@ -24,6 +24,7 @@ export class ReplicaRecord<M> implements Stored<M> {
   uses = 0;
   /** The same object answers the next lookup, as far as is known. */
   resident = false;
+  judged: Judged | undefined = undefined;
 
   constructor(key: string, variant: string, meta: M, chunks: readonly Buffer[]) {
     this.key = key;

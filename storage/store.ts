@@ -9,6 +9,7 @@
 // - A store that cannot answer rejects with StoreError; it never makes up a miss. The edge counts it and treats it as a miss.
 
 import type { Selector } from './journal-record.ts';
+import type { Verdict } from './journal-tables.ts';
 
 /** The content of a stored record. */
 export interface StoredBody {
@@ -33,6 +34,13 @@ export interface Stored<M> {
   readonly tier: Tier;
   /** A number made of its name, spread evenly, where the tier has one. */
   readonly mark?: number;
+  /** What was last made of it by the purge journal; its reader's to set. */
+  judged?: Judged | undefined;
+}
+
+/** One object for all records that were judged alike at one epoch of the journal. */
+export interface Judged {
+  readonly verdict: Verdict;
 }
 
 export type Tier = 'memory' | 'disk' | 'shared';

@@ -14,6 +14,7 @@ import { readInto } from './read-buffer.ts';
 import { badRequest, Refusal } from './refusal.ts';
 import { toRequest } from './request.ts';
 import { reset } from './reset.ts';
+import type { Scratch } from './scratch.ts';
 import type { Served } from './served.ts';
 import type { Shared } from './shared.ts';
 import { StallWatch } from './stall.ts';
@@ -43,6 +44,7 @@ const CLIENT_GONE = new Refusal(499, 'The client has gone.');
 export class Connection implements Outlet, IntakeOwner, Served {
   readonly socket: Socket;
   readonly composer: Composer;
+  readonly scratch: Scratch;
   readonly inbox = new Inbox();
   readonly #shared: Shared;
   readonly #peer: Peer;
@@ -70,6 +72,7 @@ export class Connection implements Outlet, IntakeOwner, Served {
     this.socket = socket;
     this.#tcp = tcp;
     this.composer = shared.composer;
+    this.scratch = shared.scratch;
     this.#shared = shared;
     this.#peer = peer;
     this.#stall = new StallWatch(socket);

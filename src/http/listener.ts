@@ -12,6 +12,7 @@ import { HeadParser } from './head.ts';
 import { Introduction, type ProxyTerms } from './introduction.ts';
 import type { Limits } from './limits.ts';
 import type { Handler, Peer } from './message.ts';
+import { Scratch } from './scratch.ts';
 import type { Served } from './served.ts';
 import type { Shared } from './shared.ts';
 import { Composer } from './wire.ts';
@@ -103,6 +104,7 @@ class TcpListener implements Listener {
       parser: new HeadParser(scheme, options.limits, options.forProxy),
       composer: new Composer(options.now),
       readBuffer: options.ownReads === true ? undefined : Buffer.allocUnsafeSlow(READ_BYTES),
+      scratch: new Scratch(),
       refusalLines: options.refusalLines ?? [],
       draining: false,
       now: options.now,

@@ -49,14 +49,10 @@ export class Composer {
   }
 
   /**
-   * Bytes for a kept HTTP/1.1 connection: head and content in one buffer where `content` is small, else the head alone.
+   * Bytes for a kept HTTP/1.1 connection and a head that may come again: head and content in one buffer where `content` is small, else the head alone.
    * @returns undefined for a head that must not be sent.
    */
   usual(head: ResponseHead, announced: number, content: Buffer | null): Buffer | undefined {
-    if (head.once === true) {
-      const text = this.compose(head, announced, '');
-      return text === undefined ? undefined : join(text, content);
-    }
     let kept = this.#kept.get(head);
     if (kept === undefined || kept.announced !== announced || !this.#today.isCurrent(kept.second)) {
       const text = this.compose(head, announced, '');
@@ -72,9 +68,9 @@ export class Composer {
     if (kept.content !== content) {
       kept.content = content;
       kept.whole = undefined;
-      return Buffer.concat([kept.head, content]);
+      return join(kept.head, content);
     }
-    kept.whole ??= Buffer.concat([kept.head, content]);
+    kept.whole ??= join(kept.head, content);
     return kept.whole;
   }
 
@@ -125,12 +121,11 @@ export class Composer {
   }
 }
 
-/** One buffer of a head and its content where that is small, else of the head alone. */
-function join(head: string, content: Buffer | null): Buffer {
-  if (content === null || head.length + content.length > ONE_BUFFER_BYTES) return Buffer.from(head, 'latin1');
-  const bytes = Buffer.allocUnsafe(head.length + content.length);
-  bytes.write(head, 'latin1');
-  content.copy(bytes, head.length);
+/** In memory of their own: a slice of what others share would keep all of it. */
+function join(head: Buffer, content: Buffer): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(head.length + content.length);
+  bytes.set(head);
+  bytes.set(content, head.length);
   return bytes;
 }
 

@@ -5,6 +5,7 @@ import type { Socket } from 'node:net';
 import type { RawEnd } from '../tunnel/raw.ts';
 import type { FieldLines } from './fields.ts';
 import type { BodySink, Responder, ResponseHead } from './message.ts';
+import { COPIED_BYTES, type Scratch } from './scratch.ts';
 import { BodyWriter, DEAD_SINK, type Framed, SLICE_BYTES } from './sink.ts';
 import { CHUNKED, type Composer, NOTHING, type Persistence } from './wire.ts';
 
@@ -12,6 +13,7 @@ import { CHUNKED, type Composer, NOTHING, type Persistence } from './wire.ts';
 export interface Outlet {
   readonly socket: Socket;
   readonly composer: Composer;
+  readonly scratch: Scratch;
   /** Whether the connection can stay open after a response whose head is composed now. */
   persists(): boolean;
   /** The handler has sent an interim response; true once no 100 is owed any more. */
@@ -81,13 +83,14 @@ export class Exchange implements Responder {
       return;
     }
     if (persist && this.#version === '1.1') {
-      const bytes = this.#outlet.composer.usual(head, announced, content);
-      if (bytes === undefined) {
+      if (
+        !(head.once === true
+          ? this.#writeOnce(head, announced, content)
+          : this.#writeKept(head, announced, content))
+      ) {
         this.#misuse();
         return;
       }
-      if (content === null || bytes.length > content.length) socket.write(bytes);
-      else this.#writePair(bytes, content);
     } else {
       const text = this.#outlet.composer.compose(head, announced, this.#persistence(persist));
       if (text === undefined) {
@@ -194,6 +197,27 @@ export class Exchange implements Responder {
   #persistence(persist: boolean): Persistence {
     if (!persist) return 'close';
     return this.#version === '1.0' ? 'keep-alive' : '';
+  }
+
+  /** @returns false when the head must not be sent: nothing was written. */
+  #writeOnce(head: ResponseHead, announced: number, content: Buffer | null): boolean {
+    const { socket, composer, scratch } = this.#outlet;
+    const text = composer.compose(head, announced, '');
+    if (text === undefined) return false;
+    if (content === null) socket.write(text, 'latin1');
+    else if (content.length <= COPIED_BYTES) scratch.write(socket, text, content);
+    else this.#writePair(Buffer.from(text, 'latin1'), content);
+    return true;
+  }
+
+  /** The same, for a head that may come again. */
+  #writeKept(head: ResponseHead, announced: number, content: Buffer | null): boolean {
+    const { socket, composer } = this.#outlet;
+    const bytes = composer.usual(head, announced, content);
+    if (bytes === undefined) return false;
+    if (content === null || bytes.length > content.length) socket.write(bytes);
+    else this.#writePair(bytes, content);
+    return true;
   }
 
   #writePair(head: Buffer, content: Buffer): void {
