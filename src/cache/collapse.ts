@@ -11,6 +11,8 @@ export class Flight<T> {
   followed = false;
   /** It is over. */
   ended = false;
+  /** Where it stands among those under way. */
+  place = -1;
   outcome: T | undefined;
   /** Called when the last who waited has left before there was an outcome. */
   onAbandoned: (() => void) | undefined;
@@ -66,55 +68,73 @@ export class Flight<T> {
   }
 }
 
-/** The flights under way, at most one joinable per key. */
+/**
+ * The flights under way, at most one joinable per key.
+ *
+ * A Map or Set in which much comes and goes is laid out anew every few requests. V8 has each layout name the next, and keeps
+ * what they name once one of them has grown old, dead or not. So what is large is in none of them for longer than it lasts.
+ */
 export class Flights<T> {
-  readonly #joinable = new Map<string, Flight<T>>();
-  readonly #all = new Set<Flight<T>>();
+  readonly #joinable = new Map<string, { flight: Flight<T> | undefined }>();
+  readonly #all: Flight<T>[] = [];
 
   get size(): number {
-    return this.#all.size;
+    return this.#all.length;
   }
 
   /** The flight to join for a key, if there is one. */
   find(key: string): Flight<T> | undefined {
-    return this.#joinable.get(key);
+    return this.#joinable.get(key)?.flight;
   }
 
   /** Begins a flight; `joinable` offers it to those who come after. */
   begin(key: string, seq: number, joinable: boolean): Flight<T> {
     const flight = new Flight<T>(key, seq);
-    this.#all.add(flight);
-    if (joinable) this.#joinable.set(key, flight);
+    flight.place = this.#all.push(flight) - 1;
+    if (joinable) this.#joinable.set(key, { flight });
     return flight;
   }
 
   /** Nobody may join it any more; it goes on for those who wait. */
   close(flight: Flight<T>): void {
-    if (this.#joinable.get(flight.key) !== flight) return;
+    const entry = this.#joinable.get(flight.key);
+    if (entry?.flight !== flight) return;
+    entry.flight = undefined;
     this.#joinable.delete(flight.key);
     flight.onClosed?.();
   }
 
   closeAll(test: (flight: Flight<T>) => boolean): void {
-    for (const flight of this.#joinable.values()) if (test(flight)) this.close(flight);
+    for (const { flight } of this.#joinable.values())
+      if (flight !== undefined && test(flight)) this.close(flight);
   }
 
   end(flight: Flight<T>): void {
     this.close(flight);
     flight.ended = true;
-    if (this.#all.delete(flight)) flight.onEnd?.();
+    if (this.#all[flight.place] !== flight) return;
+    this.#remove(flight);
+    flight.onEnd?.();
   }
 
   /** Fences every flight the test names. @returns how many were not fenced before. */
   fence(test: (flight: Flight<T>) => boolean): number {
     let count = 0;
-    for (const flight of this.#all) {
+    for (const flight of [...this.#all]) {
       if (flight.fenced || !test(flight)) continue;
       flight.fenced = true;
       this.close(flight);
       count++;
     }
     return count;
+  }
+
+  /** The last takes its place. */
+  #remove(flight: Flight<T>): void {
+    const last = this.#all.pop();
+    if (last === undefined || last === flight) return;
+    last.place = flight.place;
+    this.#all[flight.place] = last;
   }
 }
 
@@ -130,7 +150,8 @@ export class HitForMiss {
   }
 
   remember(key: string, now: number): void {
-    this.#until.delete(key);
+    // While there is room the order does not matter.
+    if (2 * this.#until.size > this.#max) this.#until.delete(key);
     this.#until.set(key, now + this.#lastsMs);
     if (this.#until.size > this.#max) {
       for (const oldest of this.#until.keys()) {
