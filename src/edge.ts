@@ -60,7 +60,9 @@ export interface EdgeOptions extends ReplyOptions {
   /** Hears what other workers have told all; undefined when there are none. */
   readonly hear: (() => void) | undefined;
   /** Tells other workers of keys that an unsafe request has invalidated; undefined when there are none. */
-  readonly spreadInvalidation: ((keys: readonly string[]) => Promise<void>) | undefined;
+  readonly spreadInvalidation: ((keys: readonly string[], by: string) => Promise<void>) | undefined;
+  /** Tells other nodes; undefined when there are none. */
+  readonly announce: PurgeService['announce'] | undefined;
   /** Tells other workers which URLs a No-Vary-Search makes equal; undefined when there are none. */
   readonly spreadAlias: ((key: string, field: string) => void) | undefined;
   readonly counters: Counters;
@@ -149,8 +151,8 @@ export class Edge {
   }
 
   /** Forgets the stored responses of keys and keeps fetches in flight from being stored under them. */
-  applyInvalidation(keys: readonly string[]): void {
-    this.#forget.applyInvalidation(keys);
+  applyInvalidation(keys: readonly string[], by: string): void {
+    void this.#forget.applyInvalidation(keys, by);
   }
 
   /** Another worker has learned which URLs are equal. */

@@ -7,6 +7,7 @@ import { type Applied, removeSelected } from './admin/purger.ts';
 import { groupInvalidations } from './cache/cache-groups.ts';
 import type { Flight, Flights } from './cache/collapse.ts';
 import { invalidatedKeys } from './cache/invalidate.ts';
+import { purgeUrl } from './cache/key.ts';
 import type { StoredMeta } from './cache/stored.ts';
 import { groupTag, subjectOf } from './cache/subject.ts';
 import type { FetchOutcome } from './fetch.ts';
@@ -22,10 +23,15 @@ export interface ForgetOptions {
   readonly flights: Flights<FetchOutcome>;
   readonly purge: PurgeService['purge'];
   /** Tells other workers of keys that an unsafe request has invalidated; undefined when there are none. */
-  readonly spreadInvalidation: ((keys: readonly string[]) => Promise<void>) | undefined;
+  readonly spreadInvalidation: ((keys: readonly string[], by: string) => Promise<void>) | undefined;
+  /** Tells other nodes; undefined when there are none. */
+  readonly announce: PurgeService['announce'] | undefined;
   readonly counters: Counters;
   readonly log: Log;
 }
+
+/** The answer to an unsafe request waits no longer than this for the tiers to say whether they had anything of it. */
+const REMOVED_WITHIN_MS = 100;
 
 export class Forget {
   readonly #options: ForgetOptions;
@@ -42,27 +48,45 @@ export class Forget {
     const { spreadInvalidation, purge } = this.#options;
     const keys = invalidatedKeys({ key: visit.key, status, fields, rules: visit.route.rules.key });
     if (keys.length === 0) return;
-    this.applyInvalidation(keys);
-    await spreadInvalidation?.(keys);
+    const by = `${visit.request.method} ${visit.key}`;
+    await Promise.all([this.applyInvalidation(keys, by), spreadInvalidation?.(keys, by)]);
     for (const group of groupInvalidations(fields)) {
-      await purge(
-        { kind: 'tag', tag: groupTag(visit.key, group) },
-        'delete',
-        `${visit.request.method} ${visit.key}`,
-      );
+      await purge({ kind: 'tag', tag: groupTag(visit.key, group) }, 'delete', by);
     }
   }
 
-  /** Forgets the stored responses of keys and keeps fetches in flight from being stored under them. */
-  applyInvalidation(keys: readonly string[]): void {
-    const { store, counters, log } = this.#options;
+  /**
+   * Forgets the stored responses of keys and keeps fetches in flight from being stored under them: when this returns. Resolves
+   * when the other nodes are told, so that what is fetched after that is not taken for older; at once where there are none.
+   */
+  async applyInvalidation(keys: readonly string[], by: string): Promise<void> {
     const named = new Set(keys);
-    counters.fenced += this.#options.flights.fence((flight) => named.has(keyOf(flight)));
-    for (const key of keys) {
-      store.remove(key).catch((error: unknown) => {
-        counters.storeErrors++;
-        log.error({ err: error, key }, 'an invalidated response could not be removed');
-      });
+    const { counters, flights, announce } = this.#options;
+    counters.fenced += flights.fence((flight) => named.has(keyOf(flight)));
+    const removals = keys.map((key) => this.#remove(key, by));
+    if (announce === undefined) return;
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, REMOVED_WITHIN_MS);
+    await Promise.race([Promise.all(removals), late]);
+    clearTimeout(timer);
+  }
+
+  /** Does not reject. Where another worker is home to the key, that one says what was there. */
+  async #remove(key: string, by: string): Promise<void> {
+    const { store, counters, log, announce } = this.#options;
+    try {
+      const removed = Object.values(await store.remove(key));
+      if (removed.length === 0) return;
+      await announce?.(
+        purgeUrl(key),
+        by,
+        removed.some(({ records }) => records > 0),
+      ).catch(() => undefined);
+    } catch (error) {
+      counters.storeErrors++;
+      log.error({ err: error, key }, 'an invalidated response could not be removed');
+      // Who knows what was there.
+      await announce?.(purgeUrl(key), by, true).catch(() => undefined);
     }
   }
 

@@ -24,6 +24,12 @@ export interface PurgeService {
     by: string,
     tiers?: readonly TierReceipt[],
   ): Promise<PurgeReceipt>;
+  /**
+   * The other nodes shall forget a URL, `//host/path?query`, that an unsafe request has invalidated here. In effect here when
+   * this resolves, sent behind.
+   * @param found whether anything of it was stored; where not, few are sent
+   */
+  announce(url: string, by: string, found: boolean): Promise<void>;
   /** Asks leave for so many purges. Resolves with 0, or with the ms to wait first (the rate limit). */
   admit(purges: number): Promise<number>;
 }

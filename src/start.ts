@@ -58,6 +58,13 @@ export interface StartOptions {
   readonly load?: () => Config;
 }
 
+/**
+ * Invalidations that other nodes are told of though neither this node nor the shared tier had anything stored: another node's memory
+ * may, where Redis has evicted it. Every record counts in the journal, and anybody can POST.
+ */
+const UNFOUND_PER_SECOND = 1;
+const UNFOUND_BURST = 100;
+
 /** Starts everything. @throws ConfigError when a setting cannot be met (a port in use, a directory that cannot be made). */
 export async function start(
   config: Config,
@@ -106,7 +113,11 @@ export async function start(
     });
     let { tier } = config;
     let limit = new TokenBucket(config.purge.perSecond, config.purge.burst, now);
+    const unfound = new TokenBucket(UNFOUND_PER_SECOND, UNFOUND_BURST, now);
     const purgeService: PurgeService = {
+      announce: async (url, by, found) => {
+        if (found || unfound.take(1) === 0) purger.announce({ kind: 'url', url }, 'delete', by);
+      },
       pass: (...purged) => passPurge(tier, ...purged),
       purge: (...purged) => purger.purge(...purged),
       admit: async (purges) => limit.take(purges),

@@ -103,6 +103,21 @@ export class Purger {
     return this.#give(() => tally.receipt(receiptOfRecord(record)), tally, counted, begunAt + withinMs);
   }
 
+  /** A purge without a receipt: in effect when this returns, written and sent to the other nodes behind. */
+  announce(selector: Selector, mode: PurgeMode, by: string): void {
+    const { journal, now, nodes } = this.#options;
+    // In effect all the same, and written with the next one.
+    journal.append(selector, mode, by, now()).catch(() => undefined);
+    const record = journal.recent(1)[0];
+    if (record === undefined) return;
+    this.#options.tell?.(record);
+    const effects = [
+      ...this.#options.targets().map((target) => target.applyPurge(record)),
+      nodes?.spread(record),
+    ];
+    for (const effect of effects) effect?.catch(() => undefined);
+  }
+
   /** Counts what a purge would match. Nothing is recorded or removed. */
   async dryRun(selector: Selector, mode: PurgeMode, by: string): Promise<PurgeReceipt> {
     const { journal, now } = this.#options;

@@ -47,7 +47,7 @@ export type Spread = Extract<News, { readonly kind: 'invalidate' | 'alias' }>;
 export type News =
   | { readonly kind: 'purge'; readonly record: PurgeRecord }
   | { readonly kind: 'stand'; readonly records: readonly PurgeRecord[]; readonly standing: Standing }
-  | { readonly kind: 'invalidate'; readonly keys: readonly string[] }
+  | { readonly kind: 'invalidate'; readonly keys: readonly string[]; readonly by: string }
   | { readonly kind: 'alias'; readonly key: string; readonly field: string };
 
 /** A question of the main thread to a worker. */
@@ -90,6 +90,7 @@ export type Request =
       readonly mode: PurgeMode;
       readonly loop: string;
     }
+  | { readonly kind: 'announce'; readonly url: string; readonly by: string; readonly found: boolean }
   | { readonly kind: 'admit'; readonly purges: number }
   | { readonly kind: 'spread'; readonly news: Spread };
 

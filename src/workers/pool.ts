@@ -220,6 +220,9 @@ class Thread implements WorkerTarget {
             return purgeService.purge(request.selector, request.mode, request.by, request.tiers);
           case 'pass':
             return purgeService.pass(request.selectors, request.mode, request.loop);
+          case 'announce':
+            await purgeService.announce(request.url, request.by, request.found);
+            return undefined;
           case 'admit':
             return purgeService.admit(request.purges);
           case 'spread':

@@ -72,11 +72,13 @@ const worker = new EdgeWorker({
       main.ask<readonly TierReceipt[]>({ kind: 'pass', selectors, mode, loop }),
     purge: (selector, mode, by, tiers = []) =>
       main.ask<PurgeReceipt>({ kind: 'purge', selector, mode, by, tiers }),
+    announce: (url, by, found) => main.ask<void>({ kind: 'announce', url, by, found }),
     admit: (purges) => main.ask<number>({ kind: 'admit', purges }),
   },
   hear: hearing.hear,
   share,
-  spreadInvalidation: (keys) => main.ask<void>({ kind: 'spread', news: { kind: 'invalidate', keys } }),
+  spreadInvalidation: (keys, by) =>
+    main.ask<void>({ kind: 'spread', news: { kind: 'invalidate', keys, by } }),
   spreadAlias: (key, field) => {
     main.ask<void>({ kind: 'spread', news: { kind: 'alias', key, field } }).catch(() => undefined);
   },
@@ -103,7 +105,7 @@ function apply(news: News): void {
       return;
     case 'invalidate':
       forgotten.note(hearing.heard, news.keys);
-      worker.edge.applyInvalidation(news.keys);
+      worker.edge.applyInvalidation(news.keys, news.by);
       return;
     case 'alias':
       worker.edge.hearAlias(news.key, news.field);

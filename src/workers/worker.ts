@@ -75,7 +75,7 @@ export interface WorkerOptions {
   readonly share: Share | undefined;
   /** Hears what all workers must know; undefined when there is one. */
   readonly hear: (() => void) | undefined;
-  readonly spreadInvalidation: ((keys: readonly string[]) => Promise<void>) | undefined;
+  readonly spreadInvalidation: ((keys: readonly string[], by: string) => Promise<void>) | undefined;
   readonly spreadAlias: ((key: string, field: string) => void) | undefined;
   readonly log: Log;
   /** Epoch ms. */
@@ -157,6 +157,7 @@ export class EdgeWorker implements PurgeTarget {
       purge: options.purgeService.purge,
       hear: options.hear,
       spreadInvalidation: options.spreadInvalidation,
+      announce: options.shared && options.purgeService.announce,
       spreadAlias: options.spreadAlias,
       access,
       tunnels: this.#tunnels,

@@ -2,7 +2,7 @@
 // whoever was away at the time.
 
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { cacheStatus, get, type Response } from '../support/client.ts';
+import { cacheStatus, connect, get, type Response } from '../support/client.ts';
 import { type ManualClock, manualClock } from '../support/clock.ts';
 import { startEdge, type TestEdge } from '../support/edge.ts';
 import { type ScriptedOrigin, scriptedOrigin } from '../support/origin.ts';
@@ -138,6 +138,32 @@ describe.runIf(hasRedis).each(KINDS)('two nodes with %s', (_, settings) => {
     expect(cacheStatus(response).hit).toBe(true);
   });
 
+  it('an unsafe request at one: the next GET at the other is new, and what is fetched after it is stored', async () => {
+    const { origin, node } = await cluster();
+    const a = await node(await settings());
+    const b = await node(await settings());
+    await inTouch(a, b);
+    origin.on(
+      '/a',
+      { headers: HOUR, body: 'old' },
+      { headers: HOUR, body: 'posted' },
+      { headers: HOUR, body: 'new' },
+    );
+    await ask(a, '/a');
+    await shares(a, 1);
+    expect((await ask(b, '/a')).body.toString()).toBe('old');
+    const posted = await get(a.url, '/a', { ...HOST, method: 'POST', body: 'x' });
+    expect(posted.body.toString()).toBe('posted');
+    await expect
+      .poll(async () => (await ask(b, '/a')).body.toString(), { interval: 5, timeout: 10_000 })
+      .toBe('new');
+    await shares(b, 1);
+    await expect
+      .poll(async () => cacheStatus(await ask(a, '/a')).hit, { interval: 20, timeout: 10_000 })
+      .toBe(true);
+    expect((await ask(a, '/a')).body.toString()).toBe('new');
+  });
+
   it('a purge of everything at one: the next GET at the other is new', async () => {
     const { origin, node } = await cluster();
     const a = await node(await settings());
@@ -171,6 +197,21 @@ describe.runIf(hasRedis)('a node that was away', () => {
     expect(kept.body.toString()).toBe('kept');
     expect(cacheStatus(kept).hit).toBe(true);
     expect(origin.requests('/b')).toHaveLength(1);
+  });
+
+  it('stopped during an unsafe request and started after: its disk gives nothing old', async () => {
+    const { origin, node } = await cluster();
+    const disk = { disk: { dir: await diskDir() } };
+    const a = await node();
+    const b = await node(disk);
+    await inTouch(a, b);
+    origin.on('/a', { headers: HOUR, body: 'old' }, { body: 'deleted' }, { headers: HOUR, body: 'new' });
+    await ask(b, '/a');
+    await shares(b, 1);
+    await b.close();
+    await get(a.url, '/a', { ...HOST, method: 'DELETE' });
+    const again = await node(disk);
+    expect((await ask(again, '/a')).body.toString()).toBe('new');
   });
 
   it('started while Redis is away: what an earlier run stored waits until the purges are known', async () => {
@@ -210,6 +251,17 @@ describe.runIf(hasRedis)('a node that was away', () => {
     await inTouch(b, await node(disk));
     expect((await ask(b, '/a')).body.toString()).toBe('new');
   });
+});
+
+it.runIf(hasRedis)('unsafe requests for what was never stored do not fill the journal', async () => {
+  const { origin, node } = await cluster();
+  const edge = await node();
+  origin.on('*', { body: 'done' });
+  const kept = await connect(edge.url);
+  for (let i = 0; i < 150; i += 1) await kept.send(`/cart/${i}`, { ...HOST, method: 'POST', body: 'x' });
+  kept.close();
+  const [latest] = JSON.parse((await get(edge.admin, '/purges')).body.toString());
+  expect(latest).toMatchObject({ by: 'POST http://www.test/cart/99', selector: { kind: 'url' } });
 });
 
 describe.runIf(hasRedis)('without Redis', () => {
