@@ -31,10 +31,15 @@ type State = 'idle' | 'head' | 'exchange' | 'discard' | 'tunnel' | 'linger';
 /** Received bytes that are held while something else is going on; then the socket is paused. */
 const HELD_BYTES = 64 * 1024;
 const DISCARD_MS = 1000;
-/** What a connection that was just made is given for its first request where the listener closes. */
-const FRESH_MS = 1000;
+/** Where the listener closes: who came or asked within so long is likely asking again, and is answered once more. */
+const ASKING_MS = 1000;
 const LINGER_MS = 2000;
 const LINGER_BYTES = 16 * 1024 * 1024;
+
+/** Calls back when all that has come by now was read: the turn that is under way may not see it any more, the next does. */
+function onceRead(callback: () => void): void {
+  setImmediate(() => setImmediate(callback));
+}
 
 const SLOW_HEAD = new Refusal(408, 'The request head took too long.');
 const SLOW_BODY = new Refusal(408, 'The content took too long.');
@@ -97,8 +102,10 @@ export class Connection implements Outlet, IntakeOwner, Served {
 
   drain(): void {
     if (!this.idle) return;
-    if (this.#fresh) this.#deadline = this.#shared.now() + FRESH_MS;
-    else this.socket.destroySoon();
+    const { now, limits } = this.#shared;
+    const idleSince = this.#fresh ? now() : this.#deadline - limits.keepAliveTimeoutMs;
+    this.#deadline = Math.min(this.#deadline, idleSince + ASKING_MS);
+    if (now() >= this.#deadline) onceRead(() => this.idle && this.#finish());
   }
 
   /** Between requests and with nothing left to send. */
@@ -113,7 +120,7 @@ export class Connection implements Outlet, IntakeOwner, Served {
     const { limits, draining } = this.#shared;
     const waitedMs = this.#stall.waitedMs(now);
     if (waitedMs === undefined) {
-      if (draining && this.idle && !this.#fresh) this.#deadline = now;
+      if (draining && this.idle && this.#deadline > now + ASKING_MS) this.#deadline = now;
     } else if (waitedMs >= limits.writeIdleTimeoutMs) {
       this.breakOff();
       return;

@@ -1,5 +1,6 @@
 // The listener over real sockets: every client here is a bare TCP socket, so that the bytes on the wire are what is tested.
 
+import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { DEFAULT_LIMITS, type Limits } from '../../src/http/limits.ts';
@@ -735,23 +736,68 @@ describe('deadlines', () => {
 });
 
 describe('a drain', () => {
-  it('closes idle connections at once and lets a response finish with Connection: close', async () => {
+  /** Swept every 20 ms; idle connections are kept for long. */
+  const KEEPING = { keepAliveTimeoutMs: 60_000, bodyIdleTimeoutMs: 80 };
+  const aSecondLater = (response: string): string => response.replace('12:00:00', '12:00:01');
+
+  it('closes connections that are idle for long at once, and lets a response finish with Connection: close', async () => {
     let responder: Responder | undefined;
     const { port, listener } = await serve((request, given) => {
       if (request.target === '/slow') responder = given;
       else given.send(...text('x'));
-    });
+    }, KEEPING);
     const idle = new Client(port).send(GET);
     await idle.until(ok('x'));
     const busy = new Client(port).send(`GET /slow HTTP/1.1\r\nHost: a\r\n\r\n`);
     while (responder === undefined) await new Promise(setImmediate);
+    clock.advance(1000);
     const closed = listener.close(60_000);
-    await idle.ended;
+    expect(await idle.all()).toBe(ok('x'));
     await expect(new Client(port).ended).resolves.toBe('reset');
     responder.send(...text('done'));
-    expect(await busy.all()).toBe(okClose('done'));
+    expect(await busy.all()).toBe(aSecondLater(okClose('done')));
     await closed;
     expect(listener.connections).toBe(0);
+  });
+
+  it('answers what had come before it, and throws away what comes after', async () => {
+    const { port, listener } = await serve((_request, responder) => responder.send(...text('x')), KEEPING);
+    const [before, after] = [new Client(port).send(GET), new Client(port).send(GET)];
+    for (const client of [before, after]) await client.until(ok('x'));
+    clock.advance(1000);
+    before.send(GET);
+    const closed = listener.close(60_000);
+    expect(await before.all()).toBe(ok('x') + aSecondLater(okClose('x')));
+    expect(await after.ended).toBe('end');
+    after.send(GET);
+    await new Promise(setImmediate);
+    const gone = once(after.socket, 'close');
+    expect(await after.all()).toBe(ok('x'));
+    expect(await gone).toEqual([false]);
+    await closed;
+  });
+
+  it('answers those once more who asked just now', async () => {
+    const { port, listener } = await serve((_request, responder) => responder.send(...text('x')), KEEPING);
+    const [asking, silent] = [new Client(port).send(GET), new Client(port).send(GET)];
+    for (const client of [asking, silent]) await client.until(ok('x'));
+    const closed = listener.close(60_000);
+    clock.advance(900);
+    expect(await asking.send(GET).all()).toBe(ok('x') + okClose('x'));
+    clock.advance(100);
+    expect(await silent.all()).toBe(ok('x'));
+    await closed;
+  });
+
+  it('waits no longer than a moment for clients that do not close their side', async () => {
+    const { port, listener } = await serve((_request, responder) => responder.send(...text('x')), KEEPING);
+    const client = new Client(port).send(GET);
+    await client.until(ok('x'));
+    clock.advance(1000);
+    const closed = listener.close(60_000);
+    expect(await client.ended).toBe('end');
+    clock.advance(2000);
+    await closed;
   });
 
   it('destroys what is left when the grace is over', async () => {
