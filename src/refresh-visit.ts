@@ -65,7 +65,7 @@ export function refreshVisit(
 }
 
 /** No address is no client's: an origin that shows more to its own host must not be told that this is it. */
-const NOBODYS_PEER: Peer = { address: '', port: 0, localAddress: '', localPort: 0 };
+const NOBODYS_PEER: Peer = { address: '', port: 0 };
 
 const nothing = (): void => undefined;
 

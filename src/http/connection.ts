@@ -60,6 +60,8 @@ export class Connection implements Outlet, IntakeOwner, Served {
   #raw: ClientEnd | undefined;
   /** What version and Connection allow. */
   #persistent = false;
+  /** The client has said that it sends nothing after this request (RFC 9112 §9.6). */
+  #lastOne = false;
   /** The request asks for another protocol: what came after it may be meant in that. */
   #upgrading = false;
   /** Bytes of the head begun that were found too few. */
@@ -110,7 +112,7 @@ export class Connection implements Outlet, IntakeOwner, Served {
 
   /** Between requests and with nothing left to send. */
   get idle(): boolean {
-    return this.#state === 'idle' && this.inbox.length === 0 && this.socket.writableLength === 0;
+    return this.#state === 'idle' && this.#isQuiet();
   }
 
   /** Applies the deadlines. Called a few times a second at most. */
@@ -140,6 +142,10 @@ export class Connection implements Outlet, IntakeOwner, Served {
 
   completed(persist: boolean): void {
     this.#exchange = undefined;
+    if (this.#lastOne && this.#isQuiet()) {
+      this.#leaveAtOnce();
+      return;
+    }
     if (!persist || (this.#shared.draining && this.inbox.length === 0)) {
       this.#finish();
       return;
@@ -305,7 +311,9 @@ export class Connection implements Outlet, IntakeOwner, Served {
       return;
     }
     // RFC 9112 §9.3. After CONNECT the client may send what is no HTTP.
-    this.#persistent = !block.close && method !== 'CONNECT' && (version === '1.1' || block.keepAlive);
+    const ends = block.close || (version === '1.0' && !block.keepAlive);
+    this.#persistent = !ends && method !== 'CONNECT';
+    this.#lastOne = ends && method !== 'CONNECT' && decoder === undefined && !block.upgrade;
     this.#upgrading = block.upgrade;
     // RFC 9110 §10.1.1: an HTTP/1.0 client's expectation is ignored.
     const expects = block.expectsContinue && version === '1.1';
@@ -382,6 +390,19 @@ export class Connection implements Outlet, IntakeOwner, Served {
     this.inbox.clear();
     this.socket.end();
     this.#read(true);
+  }
+
+  /** Nothing has come that was not used, and nothing waits to be sent. */
+  #isQuiet(): boolean {
+    return this.inbox.length === 0 && this.socket.writableLength === 0;
+  }
+
+  /** All is with the system, and nothing more will come that could make it forget that: no staged close is needed. */
+  #leaveAtOnce(): void {
+    this.#state = 'linger';
+    this.#deadline = this.#shared.now() + LINGER_MS;
+    if (this.socket === this.#tcp) this.socket.destroy();
+    else this.socket.destroySoon();
   }
 
   #expire(): void {

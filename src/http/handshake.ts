@@ -143,6 +143,6 @@ function told(socket: TLSSocket): Pick<Secured, 'verified' | 'certificate'> {
   return { verified: `FAILED:${why}`, certificate: undefined };
 }
 
-function keyOf({ remoteAddress, remotePort, localPort }: Socket): string {
-  return `${remoteAddress} ${remotePort} ${localPort}`;
+function keyOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
 }

@@ -68,7 +68,8 @@ export class Introduction implements Served {
     }
     this.#socket.off('data', this.#onData);
     this.#socket.removeAllListeners('end');
-    this.#owner.introduced(this.#socket, { ...this.#peer, ...header.said }, this.#bytes.subarray(header.end));
+    const { address, port } = header.said ?? this.#peer;
+    this.#owner.introduced(this.#socket, { address, port }, this.#bytes.subarray(header.end));
   }
 
   #fail(fault: IntroductionFault, detail: string): void {

@@ -200,14 +200,11 @@ class TcpListener implements Listener {
       socket.destroy();
       return;
     }
-    socket.on('close', () => {
-      this.#connections.delete(socket);
-      if (this.#connections.size === 0) this.#emptied?.();
-    });
     if (this.#proxy === undefined) {
       this.#enter(socket, peer);
       return;
     }
+    socket.on('close', () => this.#forget(socket));
     const introduction = new Introduction(socket, peer, this.#proxy, this.#options.now(), {
       introduced: (...introduced) => this.#enter(...introduced),
       failed: (...fault) => this.#options.onTurnedAway?.(...fault),
@@ -225,15 +222,16 @@ class TcpListener implements Listener {
       this.#options.onTurnedAway?.(beyond, 'too many connections', peer);
       return;
     }
-    if (crowd !== undefined) socket.once('close', () => crowd.leave(peer.address));
-    if (onConnection !== undefined) {
-      const left = onConnection(peer);
-      if (left === undefined) {
-        socket.on('error', () => {});
-        socket.resetAndDestroy();
-        return;
-      }
-      socket.once('close', left);
+    const left = onConnection?.(peer);
+    socket.on('close', () => {
+      crowd?.leave(peer.address);
+      left?.();
+      this.#forget(socket);
+    });
+    if (onConnection !== undefined && left === undefined) {
+      socket.on('error', () => {});
+      socket.resetAndDestroy();
+      return;
     }
     if (this.#handshakes === undefined) {
       const connection = new Connection(socket, peer, this.#shared);
@@ -247,6 +245,11 @@ class TcpListener implements Listener {
       if (early.length > 0) socket.unshift(early);
     }
     this.#connections.set(socket, this.#handshakes.begin(socket, peer));
+  }
+
+  #forget(socket: Socket): void {
+    this.#connections.delete(socket);
+    if (this.#connections.size === 0) this.#emptied?.();
   }
 
   /** @param raw the TCP socket under the one of TLS */
@@ -277,14 +280,9 @@ class TcpListener implements Listener {
 
 /** @returns undefined when the client has gone already. */
 function peerOf(socket: Socket): Peer | undefined {
-  const { remoteAddress, remotePort, localAddress, localPort } = socket;
+  const { remoteAddress, remotePort } = socket;
   if (remoteAddress === undefined || remotePort === undefined) return undefined;
-  return {
-    address: unmapped(remoteAddress),
-    port: remotePort,
-    localAddress: unmapped(localAddress ?? ''),
-    localPort: localPort ?? 0,
-  };
+  return { address: unmapped(remoteAddress), port: remotePort };
 }
 
 /** An IPv4-mapped IPv6 address as IPv4 (RFC 4291 §2.5.5.2). */

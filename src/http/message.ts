@@ -5,13 +5,11 @@ import type { Readable } from 'node:stream';
 import type { RawEnd } from '../tunnel/raw.ts';
 import type { FieldLines, Fields } from './fields.ts';
 
-/** One end of a client connection; one object per connection. */
+/** Who is at the other end of a client connection; one object per connection. */
 export interface Peer {
   /** The socket's address, IPv4-mapped IPv6 already reduced to IPv4. Never taken from a field. */
   readonly address: string;
   readonly port: number;
-  readonly localAddress: string;
-  readonly localPort: number;
   /** undefined in the clear. */
   readonly tls?: Secured;
 }

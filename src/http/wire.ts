@@ -20,7 +20,7 @@ export const ONE_BUFFER_BYTES = 64 * 1024;
 const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const UNSAFE = /[\0\r\n]|[^\0-\xff]/;
 
-/** The kept bytes of one head object in its usual form: HTTP/1.1, connection kept. */
+/** The kept bytes of one head object with one Connection field, or without. */
 class Composed {
   readonly head: Buffer;
   readonly announced: number;
@@ -40,7 +40,11 @@ class Composed {
 export class Composer {
   readonly #today: Today;
   readonly #hsts: string | undefined;
-  readonly #kept = new WeakMap<ResponseHead, Composed>();
+  readonly #kept: Readonly<Record<Persistence, WeakMap<ResponseHead, Composed>>> = {
+    '': new WeakMap(),
+    close: new WeakMap(),
+    'keep-alive': new WeakMap(),
+  };
 
   /** @param hsts the value of Strict-Transport-Security on every response; takes the place of the origin's */
   constructor(now: () => number, hsts?: string) {
@@ -49,20 +53,25 @@ export class Composer {
   }
 
   /**
-   * Bytes for a kept HTTP/1.1 connection and a head that may come again: head and content in one buffer where `content` is small, else the head alone.
+   * Bytes of a response whose head may come again: head and content in one buffer where `content` is small, else the head alone.
    * @returns undefined for a head that must not be sent.
    */
-  usual(head: ResponseHead, announced: number, content: Buffer | null): Buffer | undefined {
-    let kept = this.#kept.get(head);
+  usual(
+    head: ResponseHead,
+    announced: number,
+    content: Buffer | null,
+    persistence: Persistence = '',
+  ): Buffer | undefined {
+    let kept = this.#kept[persistence].get(head);
     if (kept === undefined || kept.announced !== announced || !this.#today.isCurrent(kept.second)) {
-      const text = this.compose(head, announced, '');
+      const text = this.compose(head, announced, persistence);
       if (text === undefined) return undefined;
       kept = new Composed(
         Buffer.from(text, 'latin1'),
         announced,
         hasDate(head.lines) ? NO_SECOND : this.#today.second,
       );
-      this.#kept.set(head, kept);
+      this.#kept[persistence].set(head, kept);
     }
     if (content === null || kept.head.length + content.length > ONE_BUFFER_BYTES) return kept.head;
     if (kept.content !== content) {

@@ -75,30 +75,20 @@ export class Exchange implements Responder {
     }
     const announced = bodyless ? this.#announce(head, body === null ? undefined : length) : length;
     const persist = this.#outlet.persists();
-    const socket = this.#outlet.socket;
     if (content !== null && content.length > SLICE_BYTES) {
       const sink = this.start({ ...head, length });
       sink.write(content);
       sink.end();
       return;
     }
-    if (persist && this.#version === '1.1') {
-      if (
-        !(head.once === true
-          ? this.#writeOnce(head, announced, content)
-          : this.#writeKept(head, announced, content))
-      ) {
-        this.#misuse();
-        return;
-      }
-    } else {
-      const text = this.#outlet.composer.compose(head, announced, this.#persistence(persist));
-      if (text === undefined) {
-        this.#misuse();
-        return;
-      }
-      if (content === null) socket.write(text, 'latin1');
-      else this.#writePair(Buffer.from(text, 'latin1'), content);
+    const persistence = this.#persistence(persist);
+    if (
+      !(head.once === true
+        ? this.#writeOnce(head, announced, content, persistence)
+        : this.#writeKept(head, announced, content, persistence))
+    ) {
+      this.#misuse();
+      return;
     }
     if (content !== null) this.bytesSent = content.length;
     this.#complete(persist);
@@ -200,9 +190,14 @@ export class Exchange implements Responder {
   }
 
   /** @returns false when the head must not be sent: nothing was written. */
-  #writeOnce(head: ResponseHead, announced: number, content: Buffer | null): boolean {
+  #writeOnce(
+    head: ResponseHead,
+    announced: number,
+    content: Buffer | null,
+    persistence: Persistence,
+  ): boolean {
     const { socket, composer, scratch } = this.#outlet;
-    const text = composer.compose(head, announced, '');
+    const text = composer.compose(head, announced, persistence);
     if (text === undefined) return false;
     if (content === null) socket.write(text, 'latin1');
     else if (content.length <= COPIED_BYTES) scratch.write(socket, text, content);
@@ -211,9 +206,14 @@ export class Exchange implements Responder {
   }
 
   /** The same, for a head that may come again. */
-  #writeKept(head: ResponseHead, announced: number, content: Buffer | null): boolean {
+  #writeKept(
+    head: ResponseHead,
+    announced: number,
+    content: Buffer | null,
+    persistence: Persistence,
+  ): boolean {
     const { socket, composer } = this.#outlet;
-    const bytes = composer.usual(head, announced, content);
+    const bytes = composer.usual(head, announced, content, persistence);
     if (bytes === undefined) return false;
     if (content === null || bytes.length > content.length) socket.write(bytes);
     else this.#writePair(bytes, content);

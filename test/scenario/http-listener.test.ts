@@ -149,8 +149,6 @@ describe('a connection', () => {
       peer: {
         address: '127.0.0.1',
         port: client.socket.localPort,
-        localAddress: '127.0.0.1',
-        localPort: port,
       },
     });
     expect(seen?.fields.lines).toEqual(['Host', 'A.b', 'X', 'z']);
@@ -234,6 +232,30 @@ describe('a connection', () => {
     client.socket.end();
     expect(await client.all()).toBe('');
     await listener.close(1000);
+  });
+});
+
+describe('a client that has said close', () => {
+  const LAST = 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n';
+  const answer = (_request: Request, responder: Responder): void => responder.send(...text('abc'));
+
+  it.each([LAST, 'GET / HTTP/1.0\r\n\r\n'])('is left as soon as it is answered: %j', async (sent) => {
+    const { listener, port } = await serve(answer);
+    const client = new Client(port).send(sent);
+    expect(await client.ended).toBe('end');
+    expect(client.text).toMatch(/Connection: close\r\n\r\nabc$/);
+    // Its own side is still open, and the clock stands.
+    await expect.poll(() => listener.connections).toBe(0);
+  });
+
+  it('and sends on all the same is waited for, so that it can read the answer', async () => {
+    const { listener, port } = await serve(answer);
+    const client = new Client(port).send(LAST + GET);
+    expect(await client.ended).toBe('end');
+    expect(client.text).toMatch(/Connection: close\r\n\r\nabc$/);
+    expect(listener.connections).toBe(1);
+    client.socket.end();
+    await expect.poll(() => listener.connections).toBe(0);
   });
 });
 

@@ -18,7 +18,7 @@ const MODIFIED = 'Sun, 09 Sep 2001 00:00:00 GMT';
 const MODIFIED_AT = Date.UTC(2001, 8, 9);
 
 function request(fields: Readonly<Record<string, string>> = {}, method = 'GET'): Request {
-  const peer = { address: '192.0.2.1', port: 1, localAddress: '192.0.2.2', localPort: 80 };
+  const peer = { address: '192.0.2.1', port: 1 };
   return {
     method,
     target: '/x',
