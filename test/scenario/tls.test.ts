@@ -199,6 +199,7 @@ describe('draining', () => {
     await idle.send('/other');
     const slow = busy.send('/slow');
     await until(() => origin.requests('/slow').length === 1);
+    edge.clock.advance(1000);
     const closed = edge.close();
     await Promise.all([idle.closed, once(silent.resume(), 'close')]);
     held.resolve();
