@@ -253,8 +253,12 @@ export class Edge {
 
   /** To the origin for the cache: join the fetch that is under way, or begin one. */
   #forward(visit: Visit, forward: Forward): void {
-    const { request, admission, responder } = visit;
+    const { request, admission, responder, key } = visit;
     if (responder.gone) return this.#reply.left(visit, forward);
+    if (visit.looks < MAX_LOOKS && this.#options.elsewhere?.hasNewsOf(key)) {
+      visit.looks += 1;
+      return this.#lookup.find(visit);
+    }
     const name = flightKey(visit, forward);
     const mayShare =
       request.method === 'GET' && forward.store && !admission.facts.originCondition && !visit.alone;
@@ -263,8 +267,9 @@ export class Edge {
     if (underWay !== undefined) return this.#wait(visit, forward, underWay, true);
     // Only a fetch for the whole brings what others can use. What is known to be for each alone is asked for as it is.
     const ask = !mayShare || (unshared && forward.ask === 'whole') ? 'as-is' : forward.ask;
-    const joinable = mayShare && !unshared && (ask === 'whole' || ask === 'validate');
-    this.#fly(visit, { ...forward, ask }, name, joinable);
+    const isForAll = ask === 'whole' || ask === 'validate';
+    const sharing = !mayShare || unshared ? 'none' : isForAll ? 'all' : 'others';
+    this.#fly(visit, { ...forward, ask }, name, sharing);
   }
 
   /** To the origin, past the cache: bodies are streamed both ways. */
@@ -285,16 +290,17 @@ export class Edge {
       invalidates,
     };
     // Under no cache key: nothing fences it.
-    this.#fly(visit, forward, `\n${key}`, false);
+    this.#fly(visit, forward, `\n${key}`, 'none');
   }
 
-  #fly(visit: Visit, forward: Forward, flightKey: string, joinable: boolean): void {
+  #fly(visit: Visit, forward: Forward, flightKey: string, sharing: Sharing): void {
     const refusal = visit.route.gate?.forward(visit.came);
     if (refusal !== undefined)
       return this.#reply.refused(visit.request, visit.responder, refusal, visit.route);
-    const flight = this.#flights.begin(flightKey, this.#options.journal.seq, joinable && !visit.apart);
+    const isOffered = sharing === 'all' && !visit.apart;
+    const flight = this.#flights.begin(flightKey, this.#options.journal.seq, isOffered);
     this.#wait(visit, forward, flight, false);
-    this.#lead(visit, forward, flight, joinable, () => this.#start(visit, forward, flight));
+    this.#lead(visit, forward, flight, sharing, () => this.#start(visit, forward, flight));
   }
 
   /** Starts a fetch, unless another worker makes it for all. */
@@ -302,15 +308,15 @@ export class Edge {
     visit: Visit,
     forward: Forward,
     flight: Flight<FetchOutcome>,
-    joinable: boolean,
+    sharing: Sharing,
     lead: () => void,
   ): void {
     const { elsewhere } = this.#options;
-    if (elsewhere === undefined || !joinable) return lead();
+    if (elsewhere === undefined || sharing === 'none') return lead();
     const { request, realm, key } = visit;
     const seen = [...visit.held, ...forward.records].map(nameOf);
     const rulesFor = (type: string): CacheRules => realm.rulesFor(request.method, visit, type);
-    elsewhere.join(flight, { key, seen, rulesFor, lead });
+    elsewhere.join(flight, { key, seen, rulesFor, alone: sharing === 'others', lead });
   }
 
   /** Revalidates behind a stale response: one at a time per key, and not again at once after a failure (RFC 5861 §3). */
@@ -366,7 +372,7 @@ export class Edge {
       done?.(result);
     };
     const start = (): void => this.#start(visit, forward, flight, urgency, () => undefined);
-    this.#lead(visit, forward, flight, true, start);
+    this.#lead(visit, forward, flight, 'all', start);
   }
 
   #start(
@@ -452,7 +458,9 @@ export class Edge {
         if (collapsed) return this.#goAlone(visit, forward);
         const send = this.#reply.own(visit, forward, outcome);
         if (!forward.invalidates) return send();
-        this.#forget.invalidate(visit, status, fields).then(send, send);
+        const invalidated = this.#forget.invalidate(visit, status, fields);
+        outcome.storeAfter?.(invalidated);
+        invalidated.then(send, send);
         return;
       }
       case 'switched':
@@ -510,6 +518,9 @@ export class Edge {
     this.#reply.stored(visit, this.#lookup.served(visit, record), 'stale', status, failure);
   }
 }
+
+/** What a fetch brings may be for all who ask; or it may use what others bring, while its own is for itself alone. */
+type Sharing = 'all' | 'others' | 'none';
 
 /** `failed`: no answer, an error, or a body that broke off. */
 function refreshed(outcome: FetchOutcome | undefined): Refreshed {

@@ -69,6 +69,8 @@ type Outcome =
       /** The origin was asked for the whole, without the client's conditions. */
       readonly whole: boolean;
       readonly rules: CacheRules;
+      /** Where it is stored all the same: not before what it invalidates is gone. */
+      readonly storeAfter?: ((invalidated: Promise<void>) => void) | undefined;
     }
   /** The origin has gone over to the protocol that was asked for. */
   | { readonly kind: 'switched'; readonly response: OriginResponse; readonly end: RawEnd }
@@ -80,6 +82,8 @@ type Outcome =
 export interface Elsewhere {
   /** Calls `lead` when the fetch is this worker's to make; else the flight is settled by what another's brings. */
   join(flight: Flight<FetchOutcome>, joining: Joining): void;
+  /** Takes in what other workers have sent. True when something of the key was among it: what was found is not all. */
+  hasNewsOf(key: string): boolean;
 }
 
 export interface Joining {
@@ -88,6 +92,8 @@ export interface Joining {
   /** What was found under the key, by name. */
   readonly seen: readonly string[];
   readonly rulesFor: (contentType: string) => CacheRules;
+  /** It could use what another brings, but brings nothing for others. */
+  readonly alone: boolean;
   readonly lead: () => void;
 }
 
@@ -225,8 +231,10 @@ class Fetch {
   #push(chunk: Buffer): void {
     const fill = this.#fill;
     if (fill === undefined) return;
-    if (this.#blocks === undefined || !fill.kept) fill.push(chunk);
-    else for (const piece of this.#blocks.put(chunk)) fill.push(piece);
+    const isLast = fill.received + chunk.length === this.#announced;
+    if (this.#blocks === undefined || !fill.kept) return fill.push(chunk, isLast);
+    const pieces = this.#blocks.put(chunk);
+    for (const [at, piece] of pieces.entries()) fill.push(piece, isLast && at === pieces.length - 1);
   }
 
   #onFailure(failure: OriginFailure): void {
@@ -339,18 +347,28 @@ class Fetch {
       keep.forget(record);
     }
     const rules = this.#rulesFor(response);
+    let invalidated: Promise<void> | undefined;
     const fill =
       meta === undefined
         ? this.#begin(NOTHING_KEPT)
-        : this.#begin(this.#keeping(response, rules, meta), (end) =>
-            keep.fetched(this.#plan, rules, meta, end),
-          );
-    this.#settle({ kind: 'own', response, fill, reason, whole, rules });
+        : this.#begin(this.#keeping(response, rules, meta), (end) => {
+            const store = (): Promise<void> | undefined => keep.fetched(this.#plan, rules, meta, end);
+            return invalidated === undefined ? store() : invalidated.then(store, store);
+          });
+    const storeAfter =
+      meta &&
+      ((going: Promise<void>): void => {
+        invalidated = going;
+      });
+    this.#settle({ kind: 'own', response, fill, reason, whole, rules, storeAfter });
     // Its leader has left, or was served something stored instead.
     fill.abandon();
   }
 
-  #begin(keeping: Keeping, onEnd: (end: FetchEnd) => void = () => undefined): Fill {
+  #begin(
+    keeping: Keeping,
+    onEnd: (end: FetchEnd) => Promise<void> | undefined | void = () => undefined,
+  ): Fill {
     const exchange = this.#exchange;
     if (keeping.keepBytes > 0) this.#blocks = this.#options.blocks?.(this.#announced);
     const { store, budget, flights } = this.#options;
@@ -364,8 +382,10 @@ class Fetch {
       store,
       budget,
       onEnd: (end) => {
-        if (end !== undefined) onEnd(end);
-        flights.end(this.#plan.flight);
+        const storing = end && onEnd(end);
+        const over = (): void => flights.end(this.#plan.flight);
+        if (storing === undefined) over();
+        else storing.then(over, over);
       },
     });
     return this.#fill;

@@ -46,26 +46,30 @@ export class Keep {
     this.#options = options;
   }
 
-  /** A fill has ended: stores what it kept, or has written. A part is joined with the stored part it continues. */
-  fetched(plan: FetchPlan, rules: CacheRules, meta: StoredMeta, end: FetchEnd): void {
+  /**
+   * A fill has ended: stores what it kept, or has written. A part is joined with the stored part it continues.
+   * @returns a promise where lookups do not find it yet
+   */
+  fetched(plan: FetchPlan, rules: CacheRules, meta: StoredMeta, end: FetchEnd): Promise<void> | undefined {
     const { key, request, flight } = plan;
     const { chunks, written } = end;
     if (written !== undefined) return this.#written(plan, rules, meta, end, written);
-    if (chunks === undefined || !this.#passes(key, meta, flight)) return;
+    if (chunks === undefined || !this.#passes(key, meta, flight)) return undefined;
     const variant = variantKey(meta.vary, request.fields);
     if (meta.partial === undefined) {
       this.#put(key, variant, meta, chunks, rules);
       this.#forgetPart(plan, variant);
       this.#options.compressor.first({ key, variant }, meta, rules.compress, request.fields);
-      return;
+      return undefined;
     }
-    if (end.length !== meta.partial.end - meta.partial.start) return;
+    if (end.length !== meta.partial.end - meta.partial.start) return undefined;
     const held = plan.records.find((one) => one.variant === `${variant}${PART}`);
     const { requestedAt, respondedAt, seq } = meta;
     const answer = { request, response: new Fields(meta.lines), requestedAt, respondedAt, rules, seq };
     const joined = held === undefined ? undefined : combine(held, meta, answer);
     if (held !== undefined && joined !== undefined) this.combined(key, held, joined, end, flight);
     else this.#put(key, `${variant}${PART}`, meta, chunks, rules);
+    return undefined;
   }
 
   /** A body that was written while it came becomes the stored response's. */
@@ -75,19 +79,23 @@ export class Keep {
     meta: StoredMeta,
     { length }: FillEnd,
     { inflow, unwanted }: WrittenBody,
-  ): void {
+  ): Promise<void> | undefined {
     const { key, request, flight } = plan;
     const { partial } = meta;
     const isWhole = partial === undefined || length === partial.end - partial.start;
-    if (!isWhole || !this.#passes(key, meta, flight)) return unwanted();
+    if (!isWhole || !this.#passes(key, meta, flight)) {
+      unwanted();
+      return undefined;
+    }
     const { store, aliases } = this.#options;
     aliases.learn(key, new Fields(meta.lines));
     const variant = variantKey(meta.vary, request.fields);
     const name = partial === undefined ? variant : `${variant}${PART}`;
     this.#forgetForms(key, name);
-    this.#quietly(key, () => store.finish(inflow, key, name, meta));
+    const finished = this.#quietly(key, () => store.finish(inflow, key, name, meta));
     if (meta.vary.length > 0) this.#quietly(key, () => this.#trim(key, rules.maxVariants));
     if (partial === undefined) this.#forgetPart(plan, variant);
+    return finished;
   }
 
   /** The rest of a stored part has come: stores both as one. */
@@ -237,8 +245,9 @@ export class Keep {
     for (const form of formsOf(held, variant)) this.#quietly(key, () => store.delete(key, form.variant));
   }
 
-  #quietly(key: string, work: () => Promise<unknown>): void {
-    work().catch((error: unknown) => {
+  #quietly(key: string, work: () => Promise<unknown>): Promise<void> {
+    const done = (): void => undefined;
+    return work().then(done, (error: unknown) => {
       this.#options.counters.storeErrors++;
       this.#options.log.error({ err: error, key }, 'could not store a response');
     });

@@ -1,53 +1,19 @@
 // One worker's part of a store that all workers share: every key is at home with one of them, whose memory has it, decides
 // what stays, and writes the lower tiers. Here: what is at home is answered from our own tiers; of the rest we keep replicas
-// and ask the home. When a home has gone its keys are asked of the lower tiers alone. Knows questions, not how they travel.
+// and ask the home (home-desk.ts). When a home has gone its keys are asked of the lower tiers alone. Knows questions, not how
+// they travel.
+//
+// INVARIANT: what is sent to be stored is on its way, and the key's number has moved, before the call returns: no replica is
+// believed that does not have it, and a home that is asked takes in what was sent before it answers.
 
-import { totalLength } from './chunks.ts';
+import type { Found, HomeQuestion, Way } from './home-messages.ts';
 import { HomeGone, type Homes } from './homes.ts';
 import type { MemoryStore } from './memory.ts';
-import { type Replica, ReplicaRecord, type Replicas, type Shown } from './replicas.ts';
-import { bufferOn, noteShared, shareBytes } from './shared-bytes.ts';
+import { ReplicaHits } from './replica-hits.ts';
+import { type Replica, ReplicaRecord, type Replicas } from './replicas.ts';
+import { bufferOn, shareBytes } from './shared-bytes.ts';
 import type { Inflow, Removed, Store, Stored, StoreStats, Tier } from './store.ts';
 import { type FrontStore, merge, type RemovedByTier, type TieredStore, total } from './tiered.ts';
-
-/** What a worker asks the home of a key. Plain data. */
-export type HomeQuestion<M> =
-  | { readonly kind: 'find'; readonly key: string; readonly deep: boolean }
-  | ({ readonly kind: 'put'; readonly key: string; readonly stamp: number } & Shown<M>)
-  | {
-      readonly kind: 'update';
-      readonly key: string;
-      readonly variant: string;
-      readonly meta: M;
-      readonly stamp: number;
-    }
-  | { readonly kind: 'delete'; readonly key: string; readonly variant: string | undefined }
-  /** The lower tier has a new body of this record. */
-  | { readonly kind: 'finished'; readonly key: string; readonly variant: string }
-  | { readonly kind: 'clear' }
-  | { readonly kind: 'stats' };
-
-/** Hits on replicas: key, variant and count of each. */
-export interface Touches {
-  readonly kind: 'touched';
-  readonly hits: readonly (readonly [key: string, variant: string, count: number])[];
-}
-
-/** The answer to 'find'. */
-export interface Found<M> {
-  readonly version: number;
-  readonly records: readonly Shown<M>[];
-  /** Lower tiers have records, or may have, that memory has not. */
-  readonly more: boolean;
-  /** The lower tiers were asked. */
-  readonly deep: boolean;
-}
-
-/** The way to another worker. Rejects with HomeGone when it has gone. */
-export interface Way<M> {
-  ask<Answer>(question: HomeQuestion<M>): Promise<Answer>;
-  tell(touches: Touches): void;
-}
 
 export interface HomedOptions<M> {
   /** This worker's number. */
@@ -62,16 +28,10 @@ export interface HomedOptions<M> {
   /** undefined while that worker is not there. */
   readonly wayTo: (worker: number) => Way<M> | undefined;
   readonly pack: (meta: M) => M;
-  /** A stamp for what is sent now, and whether something has happened since that forbids storing it. */
+  /** A stamp for what is sent now (home-desk.ts: `overtaken`). */
   readonly stamp: () => number;
-  readonly overtaken: (key: string, stamp: number) => boolean;
 }
 
-const TICK_MS = 200;
-const MAX_TOUCHED = 4096;
-const MAX_HITS = 15;
-/** Replicas looked at in one tick. */
-const SWEPT = 4096;
 const NONE: readonly never[] = [];
 
 /** What is known of a key after asking; `isAll`: there is nothing else of it. */
@@ -86,11 +46,11 @@ export class HomedStore<M> implements FrontStore<M> {
   /** Writes that another home has not answered. */
   readonly #writes = new Set<Promise<unknown>>();
   #clearing: Promise<void> | undefined;
-  #touched: ReplicaRecord<M>[] = [];
-  #ticking: NodeJS.Timeout | undefined;
+  readonly #hits: ReplicaHits<M>;
 
   constructor(options: HomedOptions<M>) {
     this.#options = options;
+    this.#hits = new ReplicaHits(options);
   }
 
   get hasShared(): boolean {
@@ -108,9 +68,8 @@ export class HomedStore<M> implements FrontStore<M> {
   }
 
   touch(record: Stored<M>): void {
-    if (!(record instanceof ReplicaRecord)) return this.#options.tiers.touch(record);
-    record.uses += 1;
-    if (record.uses === 1) this.#remember(record);
+    if (record instanceof ReplicaRecord) this.#hits.count(record);
+    else this.#options.tiers.touch(record);
   }
 
   /** What another home decides when it is there is only guessed at here. */
@@ -202,13 +161,12 @@ export class HomedStore<M> implements FrontStore<M> {
 
   /** First the other memories, and with them the writes that are on their way there; what comes meanwhile waits. */
   async clear(): Promise<Removed> {
-    const { tiers, replicas } = this.#options;
+    const { tiers } = this.#options;
     while (this.#clearing !== undefined) await this.#clearing;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#clearing = promise;
     try {
-      this.#finds.clear();
-      replicas.clear();
+      this.forget();
       const others = await this.#askAll<Removed>({ kind: 'clear' });
       const { memory, ...below } = await tiers.removeAll();
       const memories = [...(memory === undefined ? [] : [memory]), ...others];
@@ -244,9 +202,8 @@ export class HomedStore<M> implements FrontStore<M> {
   }
 
   async close(): Promise<void> {
-    clearTimeout(this.#ticking);
-    this.#finds.clear();
-    this.#options.replicas.clear();
+    this.#hits.stop();
+    this.forget();
     await this.settled();
     await this.#options.tiers.close();
   }
@@ -261,74 +218,15 @@ export class HomedStore<M> implements FrontStore<M> {
     this.#options.replicas.dropHome(worker);
   }
 
+  /** All that is known of other homes. */
+  forget(): void {
+    this.#finds.clear();
+    this.#options.replicas.clear();
+  }
+
   /** Tells the homes of hits; otherwise they hear every 200 ms. */
   flush(): void {
-    const { homes, wayTo } = this.#options;
-    const hits = new Map<number, (readonly [string, string, number])[]>();
-    for (const record of this.#touched.splice(0)) {
-      const home = this.#homeOf(homes.hash(record.key));
-      const list = hits.get(home) ?? [];
-      list.push([record.key, record.variant, record.uses]);
-      hits.set(home, list);
-      record.uses = 0;
-    }
-    for (const [home, list] of hits) wayTo(home)?.tell({ kind: 'touched', hits: list });
-  }
-
-  /** Another worker asks about a key that is at home here. */
-  async answer(question: HomeQuestion<M>): Promise<unknown> {
-    const { tiers, memory, homes, overtaken } = this.#options;
-    switch (question.kind) {
-      case 'find':
-        return this.#show(question.key, question.deep);
-      case 'put': {
-        const { key, variant, meta, chunks, stamp } = question;
-        if (overtaken(key, stamp)) return false;
-        noteShared(totalLength(chunks));
-        return tiers.put(key, variant, meta, chunks.map(bufferOn));
-      }
-      case 'update': {
-        const { key, variant, meta, stamp } = question;
-        return overtaken(key, stamp) ? false : tiers.updateMeta(key, variant, meta);
-      }
-      case 'delete':
-        return tiers.delete(question.key, question.variant);
-      case 'finished':
-        tiers.renewed(question.key, question.variant);
-        homes.changed(homes.hash(question.key));
-        return true;
-      case 'clear':
-        this.#finds.clear();
-        this.#options.replicas.clear();
-        return memory.clearNow();
-      case 'stats':
-        return memory.stats();
-      default:
-        return question satisfies never;
-    }
-  }
-
-  /** Another worker tells of hits on what is at home here. */
-  touched({ hits }: Touches): void {
-    const { tiers } = this.#options;
-    for (const [key, variant, count] of hits) {
-      const record = tiers.getNow(key)?.find((one) => one.variant === variant);
-      if (record !== undefined) for (let i = 0; i < Math.min(count, MAX_HITS); i += 1) tiers.touch(record);
-    }
-  }
-
-  /** From memory; where that has nothing, or is not enough, from what is below. */
-  async #show(key: string, deep: boolean): Promise<Found<M>> {
-    const { tiers, homes } = this.#options;
-    const hash = homes.hash(key);
-    const isWhole = tiers.isWhole(key);
-    const asksBelow = !isWhole && (deep || tiers.getNow(key) === undefined);
-    const all: readonly Stored<M>[] = asksBelow ? await tiers.get(key) : NONE;
-    const held = tiers.getNow(key) ?? NONE;
-    const records = held.map(({ variant, meta, body }) => ({ variant, meta, chunks: body.chunks }));
-    const isBeyond = ({ variant }: Stored<M>): boolean => !held.some((one) => one.variant === variant);
-    const more = asksBelow ? all.some(isBeyond) : !isWhole;
-    return { version: homes.versionOf(hash), records, more, deep: asksBelow || isWhole };
+    this.#hits.flush();
   }
 
   #find(key: string, hash: number, enough: (records: readonly Stored<M>[]) => boolean): Promise<Answered<M>> {
@@ -355,7 +253,7 @@ export class HomedStore<M> implements FrontStore<M> {
     const whole = found.deep && !found.more && !this.hasShared;
     const replica: Replica<M> = { hash, version: found.version, records, whole };
     replicas.set(key, replica);
-    this.#tickLater();
+    this.#hits.tickLater();
     if (!found.more || enough(records)) return { records, isAll: !found.more };
     if (!found.deep) return this.#ask(key, hash, true, enough);
     const below = (await lower?.get(key)) ?? NONE;
@@ -375,10 +273,13 @@ export class HomedStore<M> implements FrontStore<M> {
   /** @param instead what is done when the home has gone */
   #write<Answer>(
     home: Way<M>,
-    question: HomeQuestion<M>,
+    question: HomeQuestion<M> & { readonly key: string },
     instead: () => Promise<Answer> | Answer,
   ): Promise<Answer> {
-    const write = home.ask<Answer>(question).catch((error: unknown) => {
+    const { homes } = this.#options;
+    const asked = home.ask<Answer>(question, true);
+    homes.changed(homes.hash(question.key));
+    const write = asked.catch((error: unknown) => {
       if (error instanceof HomeGone) return instead();
       throw error;
     });
@@ -405,24 +306,5 @@ export class HomedStore<M> implements FrontStore<M> {
       if (way !== undefined) asked.push(way.ask<Answer>(question).catch(() => undefined));
     }
     return (await Promise.all(asked)).filter((one) => one !== undefined);
-  }
-
-  #remember(record: ReplicaRecord<M>): void {
-    this.#touched.push(record);
-    if (this.#touched.length >= MAX_TOUCHED) this.flush();
-    this.#tickLater();
-  }
-
-  #tickLater(): void {
-    this.#ticking ??= setTimeout(() => this.#tick(), TICK_MS).unref();
-  }
-
-  /** As long as there are replicas. */
-  #tick(): void {
-    const { replicas } = this.#options;
-    this.#ticking = undefined;
-    this.flush();
-    replicas.sweep(SWEPT);
-    if (replicas.size > 0) this.#tickLater();
   }
 }

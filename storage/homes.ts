@@ -51,7 +51,7 @@ export class Homes {
     return Atomics.load(this.#versions, hash & (SLOTS - 1));
   }
 
-  /** For the home alone: something of the key is other than it was. */
+  /** Something of the key is other than it was at its home, or on its way there. */
   changed(hash: number): void {
     Atomics.add(this.#versions, hash & (SLOTS - 1), 1);
   }

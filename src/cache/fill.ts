@@ -128,11 +128,13 @@ export class Fill {
     return this.#readers.size;
   }
 
-  push(chunk: Buffer): void {
+  /** @param isLast the body is complete with it: the store has it before any reader has its last byte */
+  push(chunk: Buffer, isLast = false): void {
     if (this.state !== 'open' || chunk.length === 0) return;
     this.#chunks.push(chunk);
     this.received += chunk.length;
     if (this.#keep) this.#borrow(chunk.length);
+    if (isLast) return this.complete();
     for (const reader of this.#readers) reader.tell();
     if (!this.#keep) this.#letGo();
     this.#pace();

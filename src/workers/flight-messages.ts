@@ -8,6 +8,8 @@ import type { Lease } from './leases.ts';
 /** To the home of a key: may I fetch, or does somebody? */
 export interface Claim {
   readonly kind: 'claim';
+  /** What the claimer brings would be for itself alone: nobody is to follow it. */
+  readonly alone: boolean;
   readonly key: string;
   readonly flightKey: string;
   readonly lease: Lease;

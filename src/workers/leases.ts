@@ -20,10 +20,16 @@ export class Leases {
    * @returns who leads: the claimer, unless somebody else does already
    */
   claim(flightKey: string, by: Lease, not?: Lease): Lease {
-    const held = this.#held.get(flightKey);
-    if (held !== undefined && !(not !== undefined && isSame(held, not))) return held;
+    const held = this.find(flightKey, not);
+    if (held !== undefined) return held;
     this.#held.set(flightKey, by);
     return by;
+  }
+
+  /** Who leads, as far as is known; nobody is told to. */
+  find(flightKey: string, not?: Lease): Lease | undefined {
+    const held = this.#held.get(flightKey);
+    return held !== undefined && not !== undefined && isSame(held, not) ? undefined : held;
   }
 
   /** The fetch can be joined no more. */

@@ -1,8 +1,31 @@
 // The ways between workers: a port to each of the others, over which both sides ask and tell. What is sent within one turn of
-// the event loop travels together. Owns numbering, batching and what becomes of questions when a worker goes; knows no subject.
+// the event loop travels together, unless it may not wait; and what was sent can be taken in without waiting for the event loop,
+// because both sides count it in shared memory. Owns numbering, batching and what becomes of questions when a worker goes; knows
+// no subject.
 
-import type { MessagePort } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { HomeGone } from '../../storage/homes.ts';
+
+/** One worker's end of a way to another. Plain data and a port, which is moved. */
+export interface Peer {
+  /** The other. */
+  readonly worker: number;
+  readonly port: MessagePort;
+  /** Messages that each side has sent. */
+  readonly sent: Int32Array<SharedArrayBuffer>;
+  /** Whose of them are our own. */
+  readonly side: 0 | 1;
+}
+
+/** A way between two workers. @returns the end of each */
+export function openWay(one: number, other: number): readonly [ofOne: Peer, ofOther: Peer] {
+  const { port1, port2 } = new MessageChannel();
+  const sent = new Int32Array(new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT));
+  return [
+    { worker: other, port: port1, sent, side: 0 },
+    { worker: one, port: port2, sent, side: 1 },
+  ];
+}
 
 type Parcel<Question, Notice> =
   | { readonly ask: number; readonly question: Question }
@@ -27,9 +50,10 @@ export class Mesh<Question, Notice> {
     this.#handlers = handlers;
   }
 
-  connect(worker: number, port: MessagePort): void {
+  connect(peer: Peer): void {
+    const { worker, port } = peer;
     this.#links.get(worker)?.end();
-    const link = new Link(worker, port, this.#handlers);
+    const link = new Link(peer, this.#handlers);
     this.#links.set(worker, link);
     port.once('close', () => {
       link.end();
@@ -41,6 +65,16 @@ export class Mesh<Question, Notice> {
   /** undefined while that worker is not there. */
   readonly to = (worker: number): Link<Question, Notice> | undefined => this.#links.get(worker);
 
+  /**
+   * Takes in at once what the others have sent until now, but for `except`.
+   * @returns false while something of theirs is being handled already, and what they sent behind it has to wait
+   */
+  catchUp(except?: number): boolean {
+    let isAll = true;
+    for (const [worker, link] of this.#links) if (worker !== except && !link.catchUp()) isAll = false;
+    return isAll;
+  }
+
   /** Lets go of all ports. */
   close(): void {
     for (const link of this.#links.values()) link.end();
@@ -49,31 +83,37 @@ export class Mesh<Question, Notice> {
 }
 
 export class Link<Question, Notice> {
-  readonly #port: MessagePort;
+  readonly #peer: Peer;
+  readonly #handlers: MeshHandlers<Question, Notice>;
   readonly #waiting = new Map<
     number,
     { resolve: (value: unknown) => void; reject: (error: Error) => void }
   >();
   #parcels: Parcel<Question, Notice>[] = [];
   #next = 1;
+  /** Messages of the other side. */
+  #received = 0;
+  #isOpening = false;
   #ended = false;
 
-  constructor(worker: number, port: MessagePort, handlers: MeshHandlers<Question, Notice>) {
-    this.#port = port;
-    port.on('message', (parcels: readonly Parcel<Question, Notice>[]) => {
-      handlers.before();
-      for (const parcel of parcels) this.#open(parcel, worker, handlers);
-    });
+  constructor(peer: Peer, handlers: MeshHandlers<Question, Notice>) {
+    this.#peer = peer;
+    this.#handlers = handlers;
+    peer.port.on('message', (parcels: readonly Parcel<Question, Notice>[]) => this.#receive(parcels));
   }
 
-  /** Rejects when the other side fails, with HomeGone when it goes. The answer is what the other side is written to give. */
-  ask<Answer>(question: Question): Promise<Answer> {
+  /**
+   * Rejects when the other side fails, with HomeGone when it goes. The answer is what the other side is written to give.
+   * @param now it is on its way when this returns, and what was sent before it
+   */
+  ask<Answer>(question: Question, now = false): Promise<Answer> {
     const { promise, resolve, reject } = Promise.withResolvers<Answer>();
     if (this.#ended) reject(new HomeGone());
     else {
       const id = this.#next++;
       this.#waiting.set(id, { resolve: (value) => resolve(value as Answer), reject });
       this.#send({ ask: id, question });
+      if (now) this.#post();
     }
     return promise;
   }
@@ -82,18 +122,43 @@ export class Link<Question, Notice> {
     if (!this.#ended) this.#send({ notice });
   }
 
+  /** INVARIANT: messages are handled in the order of sending, so none while one before it is being handled. */
+  catchUp(): boolean {
+    if (this.#isOpening) return false;
+    const { port, sent, side } = this.#peer;
+    const until = Atomics.load(sent, 1 - side);
+    while (!this.#ended && ((until - this.#received) | 0) > 0) {
+      const received = receiveMessageOnPort(port);
+      if (received === undefined) return true;
+      this.#receive(received.message);
+    }
+    return true;
+  }
+
   end(): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#port.close();
+    this.#peer.port.close();
     for (const { reject } of this.#waiting.values()) reject(new HomeGone());
     this.#waiting.clear();
   }
 
-  #open(parcel: Parcel<Question, Notice>, worker: number, handlers: MeshHandlers<Question, Notice>): void {
-    if ('notice' in parcel) return handlers.notice(parcel.notice, worker);
+  #receive(parcels: readonly Parcel<Question, Notice>[]): void {
+    this.#received = (this.#received + 1) | 0;
+    this.#isOpening = true;
+    try {
+      this.#handlers.before();
+      for (const parcel of parcels) this.#open(parcel);
+    } finally {
+      this.#isOpening = false;
+    }
+  }
+
+  #open(parcel: Parcel<Question, Notice>): void {
+    const { worker } = this.#peer;
+    if ('notice' in parcel) return this.#handlers.notice(parcel.notice, worker);
     if ('ask' in parcel) {
-      handlers.answer(parcel.question, worker).then(
+      this.#handlers.answer(parcel.question, worker).then(
         (value) => this.#send({ answer: parcel.ask, value }),
         (error: unknown) => this.#send({ answer: parcel.ask, error: String(error) }),
       );
@@ -107,11 +172,16 @@ export class Link<Question, Notice> {
 
   #send(parcel: Parcel<Question, Notice>): void {
     this.#parcels.push(parcel);
-    if (this.#parcels.length > 1) return;
-    setImmediate(() => {
-      const parcels = this.#parcels;
-      this.#parcels = [];
-      if (!this.#ended) this.#port.postMessage(parcels);
-    });
+    if (this.#parcels.length === 1) setImmediate(() => this.#post());
+  }
+
+  #post(): void {
+    const parcels = this.#parcels;
+    if (parcels.length === 0) return;
+    this.#parcels = [];
+    if (this.#ended) return;
+    const { port, sent, side } = this.#peer;
+    port.postMessage(parcels);
+    Atomics.add(sent, side, 1);
   }
 }

@@ -12,6 +12,7 @@ import type { CrowdPlace } from '../gate/crowd.ts';
 import type { Identity } from '../origin/forwarded.ts';
 import type { OriginWord } from '../site/origin-watch.ts';
 import type { TlsTerms } from '../tls/terms.ts';
+import type { Peer } from './mesh.ts';
 import type { Ear } from './news.ts';
 import type { Door } from './worker.ts';
 
@@ -32,12 +33,6 @@ export interface WorkerData {
   readonly self: number;
   readonly homes: HomesPlan;
   readonly peers: readonly Peer[];
-}
-
-/** A way to another worker. */
-export interface Peer {
-  readonly worker: number;
-  readonly port: MessagePort;
 }
 
 /** What a worker has all others hear. */

@@ -24,6 +24,8 @@ export interface OthersOptions {
   readonly held: (key: string) => readonly Stored<StoredMeta>[] | undefined;
   /** undefined while that worker is not there. */
   readonly wayTo: (worker: number) => FlightWay | undefined;
+  /** Takes in what other workers have sent until now. A promise when it has to wait for what is being handled. */
+  readonly catchUp: () => Promise<void> | undefined;
   /** Epoch ms. */
   readonly now: () => number;
 }
@@ -51,14 +53,20 @@ export class Others implements Elsewhere {
   }
 
   join(flight: Flight<FetchOutcome>, joining: Joining): void {
-    const { self, homes, wayTo, flights } = this.#options;
-    const { key, seen, lead } = joining;
+    const { self, homes, wayTo, flights, catchUp } = this.#options;
+    const { key, seen, alone, lead } = joining;
     const lease: Lease = { worker: self, id: this.#next++ };
     const not = this.#refused.get(flight.key);
     this.#refused.delete(flight.key);
-    const claim: Claim = { kind: 'claim', key, flightKey: flight.key, lease, not, seen };
+    const claim: Claim = { kind: 'claim', alone, key, flightKey: flight.key, lease, not, seen };
     const home = homes.homeOf(homes.hash(key));
-    if (home === self) return this.#granted(this.claim(claim), flight, joining, lease);
+    if (home === self) {
+      const late = catchUp();
+      if (late === undefined) return this.#granted(this.claim(claim), flight, joining, lease);
+      flight.onAbandoned = () => flights.end(flight);
+      void late.then(() => this.#granted(this.claim(claim), flight, joining, lease));
+      return;
+    }
     const way = wayTo(home);
     if (way === undefined) return lead();
     flight.onAbandoned = () => flights.end(flight);
@@ -70,13 +78,26 @@ export class Others implements Elsewhere {
     );
   }
 
+  hasNewsOf(key: string): boolean {
+    const { homes, catchUp } = this.#options;
+    const hash = homes.hash(key);
+    const version = homes.versionOf(hash);
+    // What is being handled just now may be of the key, and will be when it is looked for again.
+    const late = catchUp();
+    return late !== undefined || homes.versionOf(hash) !== version;
+  }
+
   /** Some worker wants to fetch under a key that is at home here. */
-  claim({ key, flightKey, lease, not, seen }: Claim): Granted {
+  claim({ key, flightKey, lease, not, seen, alone }: Claim): Granted {
     const { held, hitForMiss, now } = this.#options;
     if (hitForMiss.knows(flightKey, now())) return { kind: 'alone' };
     const isNew = (record: Stored<StoredMeta>): boolean =>
       record.meta.coded === undefined && !seen.includes(nameOf(record));
     if (held(key)?.some(isNew)) return { kind: 'again' };
+    if (alone) {
+      const leader = this.#leases.find(flightKey, not);
+      return leader === undefined ? { kind: 'lead' } : { kind: 'follow', lease: leader };
+    }
     const leader = this.#leases.claim(flightKey, lease, not);
     return leader === lease ? { kind: 'lead' } : { kind: 'follow', lease: leader };
   }
@@ -118,7 +139,9 @@ export class Others implements Elsewhere {
     const { flights, hitForMiss, now } = this.#options;
     switch (granted.kind) {
       case 'lead':
-        return this.#lead(flight, joining, lease);
+        if (!joining.alone) return this.#lead(flight, joining, lease);
+        if (!flight.ended) joining.lead();
+        return;
       case 'follow':
         if (!flight.ended) this.#follow(flight, joining, granted.lease, lease.id);
         return;

@@ -1,7 +1,7 @@
 // The workers as the main thread sees them: one in this thread, or several in threads of their own that share the port.
 // Owns starting, replacing a thread that died, asking all of them, and closing.
 
-import { MessageChannel, Worker } from 'node:worker_threads';
+import { Worker } from 'node:worker_threads';
 import { type HomesPlan, planHomes } from '../../storage/homes.ts';
 import type { Journal, PurgeRecord } from '../../storage/journal.ts';
 import type { SqliteStore } from '../../storage/sqlite.ts';
@@ -21,7 +21,8 @@ import type { Refreshed } from '../refresh-visit.ts';
 import type { OriginWord } from '../site/origin-watch.ts';
 import type { TlsTerms } from '../tls/terms.ts';
 import { Dialogue } from './dialogue.ts';
-import type { News, Order, Peer, Request, Spread, WorkerData } from './messages.ts';
+import { openWay, type Peer } from './mesh.ts';
+import type { News, Order, Request, Spread, WorkerData } from './messages.ts';
 import { Announcer } from './news.ts';
 import type { Door, WorkerOptions } from './worker.ts';
 
@@ -141,9 +142,9 @@ class ThreadPool implements Workers {
     const { log } = this.#options;
     const { ear, close } = this.#announcer.ear();
     const peers = [...this.#threads].map(([other, thread]): Peer => {
-      const { port1, port2 } = new MessageChannel();
-      thread.meet({ worker, port: port1 }).catch(() => undefined);
-      return { worker: other, port: port2 };
+      const [theirs, ours] = openWay(other, worker);
+      thread.meet(theirs).catch(() => undefined);
+      return ours;
     });
     const crowd = { memory: this.#crowd, row: worker };
     const place = { self: worker, homes: this.#homes, peers, ear, crowd };

@@ -1,7 +1,9 @@
 // One worker's share in what all workers have in common: its memory holds the keys that are at home with it, in bytes that all
 // can read, and it knows the way to the others. No logic of its own.
 
-import { HomedStore, type HomeQuestion, type Touches } from '../../storage/homed.ts';
+import { HomeDesk } from '../../storage/home-desk.ts';
+import type { HomeQuestion, Touches } from '../../storage/home-messages.ts';
+import { HomedStore } from '../../storage/homed.ts';
 import { Homes, type HomesPlan } from '../../storage/homes.ts';
 import type { MemoryOptions, MemoryStore } from '../../storage/memory.ts';
 import { Replicas } from '../../storage/replicas.ts';
@@ -43,6 +45,7 @@ export class Share {
   readonly #homes: Homes;
   readonly mesh: Mesh<HomeQuestion<StoredMeta> | Claim, Touches | FlightNotice>;
   #store: HomedStore<StoredMeta> | undefined;
+  #desk: HomeDesk<StoredMeta> | undefined;
   #others: Others | undefined;
 
   constructor(options: ShareOptions) {
@@ -50,10 +53,13 @@ export class Share {
     this.#homes = new Homes(options.plan);
     this.mesh = new Mesh({
       before: options.hear,
-      answer: async (question) =>
-        question.kind === 'claim' ? this.#others?.claim(question) : this.#store?.answer(question),
+      answer: async (question, from) => {
+        if (question.kind !== 'claim') return this.#desk?.answer(question, from);
+        await this.#catchUp(from);
+        return this.#others?.claim(question);
+      },
       notice: (notice, from) =>
-        notice.kind === 'touched' ? this.#store?.touched(notice) : this.#others?.notice(notice, from),
+        notice.kind === 'touched' ? this.#desk?.touched(notice) : this.#others?.notice(notice, from),
       lost: (worker) => {
         this.#store?.lost(worker);
         this.#others?.lost(worker);
@@ -89,9 +95,17 @@ export class Share {
       wayTo: this.mesh.to,
       pack,
       stamp,
-      overtaken,
     });
-    return this.#store;
+    const store = this.#store;
+    this.#desk = new HomeDesk({
+      homes: this.#homes,
+      tiers,
+      memory,
+      overtaken,
+      catchUp: (except) => this.#catchUp(except),
+      onClear: () => store.forget(),
+    });
+    return store;
   }
 
   /** Resolves when the other homes have taken what was sent to be stored. */
@@ -107,7 +121,18 @@ export class Share {
       homes: this.#homes,
       held: (key) => memory.getNow(key),
       wayTo: this.mesh.to,
+      catchUp: () => this.#catchUp(),
     });
     return this.#others;
+  }
+
+  /** Takes in what other workers have sent until now. A promise when it has to wait for what is being handled. */
+  #catchUp(except?: number): Promise<void> | undefined {
+    return this.mesh.catchUp(except) ? undefined : this.#catchUpLater(except);
+  }
+
+  async #catchUpLater(except: number | undefined): Promise<void> {
+    do await new Promise(setImmediate);
+    while (!this.mesh.catchUp(except));
   }
 }

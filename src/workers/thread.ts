@@ -87,7 +87,7 @@ const worker = new EdgeWorker({
   reusePort: true,
   processMetrics: false,
 });
-for (const peer of peers) share.mesh.connect(peer.worker, peer.port);
+for (const peer of peers) share.mesh.connect(peer);
 port.postMessage('ready');
 
 function apply(news: News): void {
@@ -122,14 +122,16 @@ async function heed(seq: number | undefined): Promise<Applied | undefined> {
   return done;
 }
 
+/** What other workers have sent to be stored is stored before the main thread hears of what there is. */
 async function answer(order: Order): Promise<unknown> {
+  share.mesh.catchUp();
   switch (order.kind) {
     case 'listen':
       return worker.listen(order.door, order.address, order.fd);
     case 'secure':
       return worker.secure(order.terms);
     case 'meet':
-      share.mesh.connect(order.peer.worker, order.peer.port);
+      share.mesh.connect(order.peer);
       return undefined;
     case 'heed':
       return heed(order.seq);

@@ -1,9 +1,11 @@
 // Several workers' parts of one store, linked by real ports in this thread.
 
-import { MessageChannel } from 'node:worker_threads';
+import { setImmediate as setImmediately } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
-import { Mesh } from '../../src/workers/mesh.ts';
-import { HomedStore, type HomeQuestion, type Touches } from '../../storage/homed.ts';
+import { Mesh, openWay } from '../../src/workers/mesh.ts';
+import { HomeDesk } from '../../storage/home-desk.ts';
+import type { HomeQuestion, Touches } from '../../storage/home-messages.ts';
+import { HomedStore } from '../../storage/homed.ts';
 import { Homes, planHomes } from '../../storage/homes.ts';
 import { MemoryStore } from '../../storage/memory.ts';
 import { Replicas } from '../../storage/replicas.ts';
@@ -46,31 +48,39 @@ export function workers({ count, maxBytes = 64 * 1024 * 1024, lower, overtaken }
     const replicas = new Replicas<string>({ homes, maxBytes: maxBytes / 8, budget: memory, sizeOf });
     const mesh: Mesh<HomeQuestion<string>, Touches> = new Mesh({
       before: () => undefined,
-      answer: (question) => store.answer(question),
-      notice: (touches) => store.touched(touches),
+      answer: (question, from) => desk.answer(question, from),
+      notice: (touches) => desk.touched(touches),
       lost: (worker) => store.lost(worker),
     });
     meshes.push(mesh);
+    const tiers = new TieredStore(memory, lower);
     const store: HomedStore<string> = new HomedStore({
       self,
       homes,
-      tiers: new TieredStore(memory, lower),
+      tiers,
       memory,
       lower,
       replicas,
       wayTo: mesh.to,
       pack: (meta) => meta,
       stamp: () => 7,
+    });
+    const desk: HomeDesk<string> = new HomeDesk({
+      homes,
+      tiers,
+      memory,
       overtaken: overtaken ?? (() => false),
+      catchUp: (except) => (mesh.catchUp(except) ? undefined : setImmediately()),
+      onClear: () => store.forget(),
     });
     return { store, memory, replicas, leave: () => mesh.close() };
   });
   for (const [a, one] of meshes.entries()) {
     for (const [b, other] of meshes.entries()) {
       if (b <= a) continue;
-      const { port1, port2 } = new MessageChannel();
-      one.connect(b, port1);
-      other.connect(a, port2);
+      const [ofOne, ofOther] = openWay(a, b);
+      one.connect(ofOne);
+      other.connect(ofOther);
     }
   }
   onTestFinished(() => {
