@@ -67,7 +67,8 @@ describe('a checked server', () => {
     await origins[0]?.waitFor('/well', 1);
     await edge.close();
     const checks = origins[0]?.requests('/well').length;
-    await new Promise((resolve) => setTimeout(resolve, 250));
+    const going = await groupScene({ servers: [{}], group: { checks: CHECKS } });
+    await going.origins[0]?.waitFor('/well', 5);
     expect(origins[0]?.requests('/well').length).toBe(checks);
   });
 });

@@ -11,8 +11,6 @@ const HOUR = { 'Cache-Control': 'max-age=3600', ETag: '"1"' };
 const BODY = Buffer.alloc(3_000_000, 'abcdefghij');
 const SIZED = { ...HOUR, 'Content-Length': BODY.length };
 const MANY = 40;
-/** When threads run, and which of them gets a connection, is the system's to say: on a busy machine a crowd may come apart. */
-const PATIENT = { retry: 2 };
 
 function share(settings: Settings = {}, workers = 2): Promise<Scene> {
   return scene({ ...settings, workers, log: { level: 'silent' } }, Date.now());
@@ -41,7 +39,7 @@ async function arrived(edge: Scene['edge'], count: number): Promise<void> {
   for (let i = 0; i < 20; i += 1) await metricsOf(edge);
 }
 
-describe('a cold response', PATIENT, () => {
+describe('a cold response', () => {
   it('is fetched once for 500 clients of two workers, who all get its bytes', async () => {
     const { origin, edge } = await share();
     const gate = origin.gate();
@@ -133,7 +131,7 @@ describe('a cold response', PATIENT, () => {
   });
 });
 
-describe('a response for one client', PATIENT, () => {
+describe('a response for one client', () => {
   it('lets the others go at once, and they never wait for one another again', async () => {
     const { origin, edge } = await share();
     const gate = origin.gate();
@@ -157,7 +155,7 @@ describe('a response for one client', PATIENT, () => {
   });
 });
 
-describe('a stale response', PATIENT, () => {
+describe('a stale response', () => {
   it('is revalidated behind once, for clients of both workers', async () => {
     const { origin, edge } = await share();
     const gate = origin.gate();
@@ -191,7 +189,7 @@ describe('a stale response', PATIENT, () => {
   });
 });
 
-describe('a fetch that a purge overtakes', PATIENT, () => {
+describe('a fetch that a purge overtakes', () => {
   it('serves those who waited on either worker, and nobody after the receipt', async () => {
     const { origin, edge } = await share();
     const gate = origin.gate();
@@ -212,7 +210,7 @@ describe('a fetch that a purge overtakes', PATIENT, () => {
   });
 });
 
-describe('a worker that ends while others follow its fetch', PATIENT, () => {
+describe('a worker that ends while others follow its fetch', () => {
   it.each([0, 1, 2])('costs its own clients, nobody else (worker %i)', async (which) => {
     const started = threads();
     const { origin, edge } = await share({}, 3);
@@ -236,7 +234,7 @@ describe('a worker that ends while others follow its fetch', PATIENT, () => {
   });
 });
 
-describe('a body too large for memory', PATIENT, () => {
+describe('a body too large for memory', () => {
   it('comes from one fetch, to clients of either worker at their own pace', async () => {
     const { origin, edge } = await share({ memory: '32MB', disk: { dir: await diskDir() } });
     const gate = origin.gate();
