@@ -8,7 +8,7 @@ import type { FrontStore } from '../storage/tiered.ts';
 import type { Applied } from './admin/purger.ts';
 import type { Refusal } from './admit.ts';
 import { ttlSeconds } from './cache/age.ts';
-import { Backoff } from './cache/backoff.ts';
+import type { Backoff } from './cache/backoff.ts';
 import type { Flight, Flights, HitForMiss } from './cache/collapse.ts';
 import { decide, mayServeOnError, type StandIn } from './cache/decide.ts';
 import type { Budget } from './cache/fill.ts';
@@ -52,6 +52,8 @@ export interface EdgeOptions extends ReplyOptions {
   /** Fetches under way, and keys whose responses are for one client each. */
   readonly flights: Flights<FetchOutcome>;
   readonly hitForMiss: HitForMiss;
+  /** Work behind that has failed. */
+  readonly backoff: Backoff;
   /** The fetches of other workers; undefined when there are none. */
   readonly elsewhere: Elsewhere | undefined;
   readonly journal: Journal;
@@ -73,7 +75,6 @@ export class Edge {
   readonly #options: EdgeOptions;
   readonly #flights: Flights<FetchOutcome>;
   readonly #hitForMiss: HitForMiss;
-  readonly #backoff = new Backoff();
   readonly #aliases: SearchAliases;
   readonly #reception: Reception;
   readonly #lookup: Lookup;
@@ -321,9 +322,9 @@ export class Edge {
 
   /** Revalidates behind a stale response: one at a time per key, and not again at once after a failure (RFC 5861 §3). */
   #refreshBehind(visit: Visit, forward: Forward): void {
-    const { counters, now } = this.#options;
+    const { backoff, counters, now } = this.#options;
     const name = flightKey(visit, forward);
-    if (this.#flights.find(name) !== undefined || !this.#backoff.allows(name, now())) return;
+    if (this.#flights.find(name) !== undefined || !backoff.allows(name, now())) return;
     counters.backgroundRevalidations++;
     const behind: Visit = { ...visit, request: { ...visit.request, method: 'GET', body: null } };
     this.#flyBehind(behind, forward, name, 'revalidation');
@@ -363,16 +364,44 @@ export class Edge {
     urgency: Urgency,
     done?: (result: Refreshed) => void,
   ): void {
-    const { journal, now } = this.#options;
+    const { backoff, elsewhere, journal, now } = this.#options;
     const flight = this.#flights.begin(flightKey, journal.seq, true);
     flight.onEnd = () => {
+      if (flight.outcome?.kind === 'again' && visit.looks < MAX_LOOKS) {
+        visit.looks += 1;
+        return this.#flyAgainBehind(visit, forward, flightKey, urgency, done);
+      }
       const result = refreshed(flight.outcome);
-      if (result === 'failed' || result === 'busy') this.#backoff.failed(flightKey, now());
-      else this.#backoff.succeeded(flightKey);
+      // Who leads tells.
+      if (!flight.followed) {
+        const hasFailed = result === 'failed' || result === 'busy';
+        if (hasFailed) backoff.failed(flightKey, now());
+        if (hasFailed || backoff.succeeded(flightKey)) elsewhere?.backOff(flightKey, hasFailed);
+      }
       done?.(result);
     };
     const start = (): void => this.#start(visit, forward, flight, urgency, () => undefined);
     this.#lead(visit, forward, flight, 'all', start);
+  }
+
+  /** Another worker's fetch could not be joined: perhaps because what it brought is stored. */
+  #flyAgainBehind(
+    visit: Visit,
+    forward: Forward,
+    flightKey: string,
+    urgency: Urgency,
+    done?: (result: Refreshed) => void,
+  ): void {
+    const isThis = (one: Stored<StoredMeta>): boolean =>
+      forward.record !== undefined && nameOf(one) === nameOf(forward.record);
+    this.#options.store.get(visit.key).then(
+      (records) => {
+        if (!records.some(isThis)) done?.('fetched');
+        else if (this.#flights.find(flightKey) !== undefined) done?.('busy');
+        else this.#flyBehind(visit, forward, flightKey, urgency, done);
+      },
+      () => done?.('failed'),
+    );
   }
 
   #start(

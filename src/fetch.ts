@@ -84,6 +84,8 @@ export interface Elsewhere {
   join(flight: Flight<FetchOutcome>, joining: Joining): void;
   /** Takes in what other workers have sent. True when something of the key was among it: what was found is not all. */
   hasNewsOf(key: string): boolean;
+  /** Tells that work behind has failed, and is not to be tried at once by others either; or that it has succeeded again. */
+  backOff(flightKey: string, failed: boolean): void;
 }
 
 export interface Joining {

@@ -23,7 +23,8 @@ export class Backoff {
     }
   }
 
-  succeeded(key: string): void {
-    this.#failures.delete(key);
+  /** @returns whether there was a failure to forget */
+  succeeded(key: string): boolean {
+    return this.#failures.delete(key);
   }
 }

@@ -58,6 +58,8 @@ export type FlightNotice =
       readonly lease: Lease;
       readonly unshared: boolean;
     }
+  /** To all: work behind has failed, or succeeded again. */
+  | { readonly kind: 'backoff'; readonly flightKey: string; readonly failed: boolean }
   /** Follower to leader. */
   | { readonly kind: 'follow'; readonly id: number; readonly as: number }
   | { readonly kind: 'taken'; readonly as: number; readonly bytes: number }

@@ -5,6 +5,7 @@
 import type { Homes } from '../../storage/homes.ts';
 import type { Stored } from '../../storage/store.ts';
 import type { FrontStore } from '../../storage/tiered.ts';
+import type { Backoff } from '../cache/backoff.ts';
 import type { Flight, Flights, HitForMiss } from '../cache/collapse.ts';
 import type { StoredMeta } from '../cache/stored.ts';
 import { type Elsewhere, type FetchOutcome, type Joining, nameOf } from '../fetch.ts';
@@ -19,6 +20,7 @@ export interface OthersOptions {
   readonly homes: Homes;
   readonly flights: Flights<FetchOutcome>;
   readonly hitForMiss: HitForMiss;
+  readonly backoff: Backoff;
   readonly store: Pick<FrontStore<StoredMeta>, 'get'>;
   /** What our memory has of a key. */
   readonly held: (key: string) => readonly Stored<StoredMeta>[] | undefined;
@@ -87,6 +89,12 @@ export class Others implements Elsewhere {
     return late !== undefined || homes.versionOf(hash) !== version;
   }
 
+  backOff(flightKey: string, failed: boolean): void {
+    const { self, homes, wayTo } = this.#options;
+    for (let worker = 0; worker < homes.count; worker += 1)
+      if (worker !== self) wayTo(worker)?.tell({ kind: 'backoff', flightKey, failed });
+  }
+
   /** Some worker wants to fetch under a key that is at home here. */
   claim({ key, flightKey, lease, not, seen, alone }: Claim): Granted {
     const { held, hitForMiss, now } = this.#options;
@@ -106,6 +114,8 @@ export class Others implements Elsewhere {
     switch (notice.kind) {
       case 'over':
         return this.#over(notice.flightKey, notice.lease, notice.unshared);
+      case 'backoff':
+        return this.#backedOff(notice.flightKey, notice.failed);
       case 'follow':
         return this.#relay(notice.id, notice.as, from);
       case 'taken':
@@ -175,8 +185,6 @@ export class Others implements Elsewhere {
 
   #follow(flight: Flight<FetchOutcome>, joining: Joining, leader: Lease, as: number): void {
     const { wayTo, flights, store, hitForMiss, now } = this.#options;
-    // Nobody waits for it here: that it is being fetched is enough.
-    if (flight.waiting === 0) return this.#again(flight);
     const way = wayTo(leader.worker);
     if (way === undefined) return this.#lookAgain(flight, leader);
     const what = new Following({
@@ -240,6 +248,12 @@ export class Others implements Elsewhere {
     const home = homes.homeOf(homes.hash(key));
     if (home === self) this.#over(flightKey, lease, unshared);
     else wayTo(home)?.tell({ kind: 'over', flightKey, lease, unshared });
+  }
+
+  #backedOff(flightKey: string, failed: boolean): void {
+    const { backoff, now } = this.#options;
+    if (failed) backoff.failed(flightKey, now());
+    else backoff.succeeded(flightKey);
   }
 
   #over(flightKey: string, lease: Lease, unshared: boolean): void {

@@ -34,7 +34,7 @@ export interface ShareParts {
   readonly pack: (meta: StoredMeta) => StoredMeta;
 }
 
-export type CollapseParts = Pick<OthersOptions, 'flights' | 'hitForMiss' | 'store' | 'now'> &
+export type CollapseParts = Pick<OthersOptions, 'flights' | 'hitForMiss' | 'backoff' | 'store' | 'now'> &
   Pick<ShareParts, 'memory'>;
 
 /** Of a worker's memory, for what it knows of keys at home elsewhere. */

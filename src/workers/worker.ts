@@ -13,6 +13,7 @@ import { type Applied, isClearing, type PurgeTarget } from '../admin/purger.ts';
 import type { Hot } from '../admin/refresher.ts';
 import { type CountOrder, Sweep } from '../admin/sweep.ts';
 import { type MetInMemory, memorySource } from '../admin/sweep-sources.ts';
+import { Backoff } from '../cache/backoff.ts';
 import { formatCacheStatus } from '../cache/cache-status.ts';
 import { sizeOfMeta } from '../cache/codec.ts';
 import { Flights, HitForMiss } from '../cache/collapse.ts';
@@ -141,6 +142,7 @@ export class EdgeWorker implements PurgeTarget {
     access.clientOf = site.clientOf;
     const flights = new Flights<FetchOutcome>();
     const hitForMiss = new HitForMiss();
+    const backoff = new Backoff();
     this.edge = new Edge({
       identity,
       site,
@@ -151,7 +153,8 @@ export class EdgeWorker implements PurgeTarget {
       blocks: share && ((announced) => new SharedBlocks(announced)),
       flights,
       hitForMiss,
-      elsewhere: share?.collapse({ flights, hitForMiss, memory: this.#memory, store, now }),
+      backoff,
+      elsewhere: share?.collapse({ flights, hitForMiss, backoff, memory: this.#memory, store, now }),
       journal,
       purgeDoor: this.purgeDoor,
       purge: options.purgeService.purge,

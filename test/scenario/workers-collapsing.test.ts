@@ -168,7 +168,9 @@ describe('a stale response', () => {
     await gate.head(200, { ...HOUR, 'Content-Length': 3 });
     await gate.end('new');
     await expect
-      .poll(async () => (await Promise.all(ask(clients))).every(({ body }) => body.toString() === 'new'))
+      .poll(async () => (await Promise.all(ask(clients))).every(({ body }) => body.toString() === 'new'), {
+        timeout: 15_000,
+      })
       .toBe(true);
     expect(origin.requests()).toHaveLength(2);
   });
