@@ -44,14 +44,24 @@ export class Copies {
     while (this.#copying.has(key)) await new Promise((resolve) => setImmediate(resolve));
   }
 
-  /** Describes a record that is being copied anew. @returns false when there is none */
-  describe(key: string, variant: string, described: Described): boolean {
+  /**
+   * Describes a record that is being copied anew.
+   * @param accepts whether the description is of what is being copied
+   * @returns false when it is not; undefined when there is no such record
+   */
+  describe(
+    key: string,
+    variant: string,
+    described: Described,
+    accepts: (old: Described) => boolean,
+  ): boolean | undefined {
     for (const copying of this.#copying.get(key) ?? []) {
       if (copying.variant !== variant || copying.isCancelled) continue;
-      copying.described = described;
-      return true;
+      const isAccepted = accepts(copying.described);
+      if (isAccepted) copying.described = described;
+      return isAccepted;
     }
-    return false;
+    return undefined;
   }
 
   cancel(key: string, variant: string | undefined): void {

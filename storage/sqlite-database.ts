@@ -26,6 +26,8 @@ export interface NewRecord {
   readonly length: number;
 }
 
+export type NewMeta = Omit<NewRecord, 'length'> & { readonly bodyId: number | undefined };
+
 export class CacheDatabase {
   readonly space: Space;
   /** Bytes of log that one transaction may add. */
@@ -202,12 +204,13 @@ export class CacheDatabase {
     this.bodies.finish(bodyId, name, length + meta.length, entry);
   }
 
-  async updateMeta(key: string, variant: string, meta: Uint8Array, entry: Entry): Promise<boolean> {
+  async updateMeta({ key, variant, bodyId, meta, entry }: NewMeta): Promise<boolean> {
     const name = headName(key);
     const head = await this.#head(name, key);
     const at = head?.variants.findIndex((one) => one.variant === variant) ?? -1;
     const old = head?.variants[at];
     if (head === undefined || old === undefined) return false;
+    if (bodyId !== undefined && old.bodyId !== bodyId) return false;
     await this.#setHead(name, { key, variants: head.variants.with(at, { ...old, meta }) });
     this.bodies.redescribe(old.bodyId, old.length + meta.length, entry);
     return true;

@@ -108,8 +108,9 @@ export class Engine {
     this.#settle();
   }
 
-  async updateMeta({ key, variant, meta, entry }: Update): Promise<boolean> {
-    return this.#changing({ name: headName(key), variant }, (db) => db.updateMeta(key, variant, meta, entry));
+  async updateMeta(update: Update): Promise<boolean> {
+    const { key, variant } = update;
+    return this.#changing({ name: headName(key), variant }, (db) => db.updateMeta(update));
   }
 
   async remove(key: string, variant: string | undefined): Promise<Removed> {

@@ -50,6 +50,8 @@ export type Request =
   | {
       readonly kind: 'updateMeta';
       readonly id: number;
+      /** The body that the meta speaks of; undefined: whichever is there. */
+      readonly bodyId: number | undefined;
       readonly key: string;
       readonly variant: string;
       readonly meta: Uint8Array;

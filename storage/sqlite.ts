@@ -43,6 +43,8 @@ export class SqliteStore<M> implements Store<M>, Selectable, Inflowing<M> {
   readonly #copies = new Copies();
   /** Keys of puts that are not on the disk yet. */
   readonly #sent = new Map<number, string>();
+  /** Updates that look first. */
+  readonly #updating = new Set<Promise<boolean>>();
   #streams = 0;
   #closing: Promise<void> | undefined;
 
@@ -134,15 +136,38 @@ export class SqliteStore<M> implements Store<M>, Selectable, Inflowing<M> {
   async updateMeta(key: string, variant: string, meta: M): Promise<boolean> {
     this.#check('updateMeta');
     const described = { meta: new Uint8Array(this.#codec.encode(meta)), entry: this.#entry(key, meta) };
-    if (this.#copies.describe(key, variant, described)) return true;
+    const isCopied = this.#copies.describe(key, variant, described, (old) => this.#isOf(old.meta, meta));
+    if (isCopied !== undefined) return isCopied;
+    const updating = this.#update(key, variant, meta, described);
+    this.#updating.add(updating);
+    return updating.finally(() => this.#updating.delete(updating));
+  }
+
+  /** The meta is for the body that was looked at, whatever takes its place until the update comes to its turn. */
+  async #update(key: string, variant: string, meta: M, described: Described): Promise<boolean> {
+    const bodyId = this.#codec.sameBytes && (await this.#bodyOf(key, variant, meta));
+    if (bodyId === undefined && this.#codec.sameBytes !== undefined) return false;
     const reply = await this.#change(key, 'updateMeta', (id) => ({
       kind: 'updateMeta',
       id,
       key,
       variant,
+      bodyId,
       ...described,
     }));
     return reply.kind === 'done' && reply.done;
+  }
+
+  /** The stored body that a meta speaks of. */
+  async #bodyOf(key: string, variant: string, meta: M): Promise<number | undefined> {
+    const reply = await this.#line.look(key, 'updateMeta', (id) => ({ kind: 'get', id, key }));
+    const found = reply.kind === 'found' ? reply.variants.find((one) => one.variant === variant) : undefined;
+    return found !== undefined && this.#isOf(found.meta, meta) ? found.bodyId : undefined;
+  }
+
+  #isOf(stored: Uint8Array, meta: M): boolean {
+    const old = this.#codec.decode(asBuffer(stored));
+    return old !== undefined && this.#codec.sameBytes?.(old, meta) !== false;
   }
 
   async delete(key: string, variant?: string): Promise<Removed> {
@@ -228,6 +253,7 @@ export class SqliteStore<M> implements Store<M>, Selectable, Inflowing<M> {
   }
 
   async #close(): Promise<void> {
+    await Promise.allSettled(this.#updating);
     const kind = this.#lines.isOwner ? 'close' : 'flush';
     await this.#line.ask(kind, (id) => ({ kind, id })).catch(() => undefined);
     this.#line.close();

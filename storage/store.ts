@@ -51,6 +51,8 @@ export interface Codec<M> {
   decode(bytes: Buffer): M | undefined;
   /** What purges select the record by; its key alone unless given. */
   entry?(key: string, meta: M): Entry;
+  /** Whether a meta speaks of the bytes that are stored under another. Without it every one does. */
+  sameBytes?(stored: M, meta: M): boolean;
 }
 
 export interface Removed {
@@ -83,7 +85,7 @@ export interface Store<M> {
   get(key: string): Promise<readonly Stored<M>[]>;
   /** Resolves when the record is accepted; a store may decline (too large, queue full): false, counted. */
   put(key: string, variant: string, meta: M, chunks: readonly Buffer[]): Promise<boolean>;
-  /** Replaces the meta of a present record, keeping its body. False when the record is not there. */
+  /** Replaces the meta of a present record, keeping its body. False when it is not there, or has other bytes by now. */
   updateMeta(key: string, variant: string, meta: M): Promise<boolean>;
   /** Removes one variant, or all of the key's. */
   delete(key: string, variant?: string): Promise<Removed>;

@@ -3,6 +3,7 @@
 
 import type { Codec } from '../../storage/store.ts';
 import { isCoding } from '../compress/coding.ts';
+import { isOfSameBytes } from './freshen.ts';
 import type { StoredMeta } from './stored.ts';
 import { subjectOf } from './subject.ts';
 
@@ -18,6 +19,7 @@ export const storedMetaCodec: Codec<StoredMeta> = {
     const { url, tags } = subjectOf(key, meta.lines);
     return { url, tags, seq: meta.seq };
   },
+  sameBytes: isOfSameBytes,
 };
 
 function encode(meta: StoredMeta): Buffer {

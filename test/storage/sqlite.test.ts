@@ -291,6 +291,43 @@ describe('a damaged or unreachable disk', () => {
   });
 });
 
+describe('a meta that comes late', () => {
+  /** Metas are 'name of the bytes:anything'. */
+  const codec = {
+    ...textCodec,
+    sameBytes: (a: string, b: string) => a.split(':')[0] === b.split(':')[0],
+  };
+
+  it('is for the bytes that it speaks of, whatever has taken their place', async () => {
+    const store = await openDisk({ dir: await scratch(), codec });
+    for (const length of [10, 3 * MB]) {
+      await store.put('k', '', 'a:1', [bytesOf(length)]);
+      expect(await store.updateMeta('k', '', 'a:2')).toBe(true);
+      await store.flush();
+      expect(await store.updateMeta('k', '', 'a:3')).toBe(true);
+      void store.put('k', '', 'b:1', [bytesOf(length, 2)]);
+      expect(await store.updateMeta('k', '', 'a:4')).toBe(false);
+      await store.flush();
+      expect(await store.updateMeta('k', '', 'a:4')).toBe(false);
+      const [found] = await store.get('k');
+      expect(found?.meta).toBe('b:1');
+      expect(found && (await collect(found.body)).equals(bytesOf(length, 2))).toBe(true);
+    }
+  });
+
+  it('is not mixed with bytes that come while it is on its way', async () => {
+    const store = await openDisk({ dir: await scratch(), codec });
+    await store.put('k', '', 'a:1', [bytesOf(10)]);
+    await store.flush();
+    const updated = store.updateMeta('k', '', 'a:2');
+    await store.put('k', '', 'b:1', [bytesOf(10, 2)]);
+    await updated;
+    const [found] = await store.get('k');
+    expect(found?.meta).toBe('b:1');
+    expect(await store.updateMeta('gone', '', 'a:2')).toBe(false);
+  });
+});
+
 describe('the engine', () => {
   it('owes the removal of what a failed put was to replace', async () => {
     const dir = await scratch();
