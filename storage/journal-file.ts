@@ -2,7 +2,7 @@
 // Owns loading, group commit and compaction; what the records mean is journal.ts's.
 
 import { randomUUID } from 'node:crypto';
-import { type FileHandle, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { type FileHandle, open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   headerLine,
@@ -15,6 +15,7 @@ import {
   parseRecord,
   type SavedPlace,
 } from './journal-record.ts';
+import { makeDirectory } from './make-directory.ts';
 
 const NAME = 'purges.ndjson';
 /** Written when the journal is closed in good order: no purge was given out that the file does not hold. */
@@ -39,7 +40,7 @@ export type Snapshot = () => Omit<Loaded, 'ended'>;
 export async function loadJournal(dir: string, now: number): Promise<Loaded | undefined> {
   const path = join(dir, NAME);
   try {
-    await mkdir(dir, { recursive: true });
+    await makeDirectory(dir);
     const loaded = parseJournal(await readFile(path, 'utf8'));
     if (loaded !== undefined) return loaded;
     await rename(path, `${path}.broken-${now}`);
@@ -164,7 +165,7 @@ export class JournalFile {
   async #rewrite(): Promise<void> {
     const path = join(this.#dir, NAME);
     const fresh = `${path}.new`;
-    await mkdir(this.#dir, { recursive: true });
+    await makeDirectory(this.#dir);
     const { header, records, place } = this.#snapshot();
     let handle: FileHandle | undefined;
     try {

@@ -1,8 +1,8 @@
 // Opens the disk tier: starts the database's thread, and another when it dies; and hands lines to it to other threads of
 // this process. No SQL here.
 
-import { mkdir } from 'node:fs/promises';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { makeDirectory } from './make-directory.ts';
 import { type Lines, SqliteStore } from './sqlite.ts';
 import { Line } from './sqlite-line.ts';
 import type { Health, ThreadOptions } from './sqlite-protocol.ts';
@@ -40,7 +40,7 @@ export async function openSqliteStore<M>(options: SqliteOptions<M>): Promise<Sql
   const { maxQueueBytes = DEFAULT_QUEUE_BYTES, eviction = 0.5, retryMs = 1000 } = options;
   const maxBytes = Math.max(MIN_BYTES, options.maxBytes);
   try {
-    await mkdir(dir, { recursive: true });
+    await makeDirectory(dir);
   } catch (error) {
     throw new StoreError('open', error);
   }
