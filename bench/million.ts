@@ -22,7 +22,7 @@ const HOT = 'http://hot.test/';
 const options = new Command('bench-million')
   .option('--records <n>', 'stored responses', positiveNumber, 1_000_000)
   .option('--dir <dir>', 'directory of the disk tier; filled once and kept, unless it is not given')
-  .option('--main <file>', "the edge's entry point", resolve(import.meta.dirname, '../src/main.ts'))
+  .option('--main <file>', "the edge's entry point", resolve(import.meta.dirname, '../src/holdfast.js'))
   .parse()
   .opts<{ records: number; dir?: string; main: string }>();
 

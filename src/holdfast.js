@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// The launcher: plain JavaScript that any Node reads. Starts main.ts where this Node can, else with the Node that
-// `npm ci` put into node_modules, passing signals on and the exit code back.
+// The launcher: plain JavaScript that any Node reads. Starts main.ts where this Node can, with the code that is kept between
+// runs; else itself with the Node that `npm ci` put into node_modules, passing signals on and the exit code back.
 
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -9,13 +9,14 @@ import { fileURLToPath } from 'node:url';
 
 const OLDEST = 26;
 const bundled = fileURLToPath(new URL('../node_modules/node/bin/node', import.meta.url));
-const main = new URL('./main.ts', import.meta.url);
 
 if (Number(process.versions.node.split('.')[0]) >= OLDEST) {
-  await import(main.href);
+  const { keepCode } = await import('./code-cache.js');
+  keepCode();
+  await import('./main.ts');
 } else if (existsSync(bundled)) {
   // In its own process group the child gets a Ctrl-C once, from here: a second signal would end it without draining.
-  const child = spawn(bundled, [fileURLToPath(main), ...process.argv.slice(2)], {
+  const child = spawn(bundled, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
     stdio: 'inherit',
     detached: true,
   });

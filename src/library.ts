@@ -1,7 +1,7 @@
 // Libraries that only some settings need: loaded when the first of these is met, at once, so that nobody's path has to wait.
-// Many edges never do, and each thread would pay for all of them in time at its start and in memory.
+// Many edges never do, and each thread would pay for all of them in time at its start and in memory. And when compiled code is kept.
 
-import { createRequire } from 'node:module';
+import { createRequire, flushCompileCache } from 'node:module';
 
 const require = createRequire(import.meta.url);
 
@@ -12,4 +12,11 @@ export function lazily<Library>(name: string): () => Library {
     library ??= require(name) as Library;
     return library;
   };
+}
+
+const KEEP_CODE_AFTER_MS = 5000;
+
+/** What this thread has compiled is written soon (code-cache.js), and not only at its end, which after a kill there is none of. */
+export function keepCodeSoon(): void {
+  setTimeout(flushCompileCache, KEEP_CODE_AFTER_MS).unref();
 }

@@ -2,6 +2,7 @@
 
 import { type Config, formatAddress } from './config.ts';
 import { inheritedSockets } from './inherited.ts';
+import { keepCodeSoon } from './library.ts';
 import { createLog } from './observe/log.ts';
 import { type Running, start } from './start.ts';
 import { lookAround, warningsOf } from './surroundings.ts';
@@ -19,6 +20,7 @@ export async function run(load: () => Config): Promise<number> {
   for (const warning of warningsOf(lookAround(), config, running.workers)) log.warn(warning);
   process.on('SIGHUP', () => void running.reload('SIGHUP'));
   announce(config, running);
+  keepCodeSoon();
   log.info({ signal: await stopped }, 'draining');
   await running.close();
   log.info('stopped');

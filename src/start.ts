@@ -17,6 +17,7 @@ import { clockOf, type SharedClock } from './clock.ts';
 import { type Address, type Config, ConfigError, formatAddress } from './config.ts';
 import { bucketMemory } from './gate/buckets.ts';
 import { crowdMemory } from './gate/crowd.ts';
+import { grow } from './heap.ts';
 import { type Inherited, NONE_INHERITED } from './inherited.ts';
 import type { Nodes } from './nodes.ts';
 import type { Log } from './observe/log.ts';
@@ -196,6 +197,7 @@ export async function start(
       },
       'listening',
     );
+    grow();
     const originUrl = originName(config, demo);
     const reload = (by: string): Promise<Reload> => reloader.reload(by);
     const running = pool.targets().length;

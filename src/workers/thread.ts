@@ -9,6 +9,7 @@ import type { PurgeReceipt, TierReceipt } from '../admin/receipt.ts';
 import { storedMetaCodec } from '../cache/codec.ts';
 import { clockOf } from '../clock.ts';
 import { collectAll } from '../heap.ts';
+import { keepCodeSoon } from '../library.ts';
 import { createLog } from '../observe/log.ts';
 import { Dialogue } from './dialogue.ts';
 import { Forgotten } from './forgotten.ts';
@@ -89,6 +90,7 @@ const worker = new EdgeWorker({
 });
 for (const peer of peers) share.mesh.connect(peer);
 port.postMessage('ready');
+keepCodeSoon();
 
 function apply(news: News): void {
   switch (news.kind) {

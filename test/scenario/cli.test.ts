@@ -1,6 +1,6 @@
 // The command line from outside: exit codes, what it says and where. What `run` does once the settings are right is told elsewhere.
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
@@ -52,10 +52,46 @@ describe('holdfast', () => {
   });
 
   it('is started by its launcher too', async () => {
-    expect(await node(['src/holdfast.js', '--version'])).toEqual({
+    expect(await node(['src/holdfast.js', '--version'], { HOME: folder })).toEqual({
       code: 0,
       stdout: `${packageJson.version}\n`,
       stderr: '',
+    });
+  });
+
+  describe('keeps compiled code', () => {
+    /** What is kept after a run with this environment. */
+    async function kept(env: (base: string) => Record<string, string>, mode = 0o700): Promise<string[]> {
+      const base = mkdtempSync(join(folder, 'kept-'));
+      chmodSync(base, mode);
+      const { code, stderr } = await node(['src/holdfast.js', '--version'], { HOME: base, ...env(base) });
+      expect([code, stderr]).toEqual([0, '']);
+      return readdirSync(base, { recursive: true }).map((name) => {
+        const isOpen = (statSync(join(base, String(name))).mode & 0o022) !== 0;
+        return `${name}${isOpen ? ' that others can write' : ''}`;
+      });
+    }
+
+    it("in the user's cache folder, where nobody else can write", async () => {
+      const files = await kept(() => ({}));
+      expect(
+        files.filter((name) => /^\.cache\/holdfast\/code\/[^/]+\/[^/]+$/.test(name)).length,
+      ).toBeGreaterThan(4);
+    });
+
+    it('where XDG_CACHE_HOME or systemd says', async () => {
+      expect(await kept((base) => ({ XDG_CACHE_HOME: base }))).toContain('holdfast/code');
+      expect(await kept((base) => ({ CACHE_DIRECTORY: `${base}:/elsewhere` }))).toContain('code');
+    });
+
+    it('but not below a folder that others can write', async () => {
+      const files = await kept((base) => ({ XDG_CACHE_HOME: base }), 0o777);
+      expect(files.filter((name) => name.startsWith('holdfast/code/'))).toEqual([]);
+    });
+
+    it('and runs without where there is no such folder, or none is wanted', async () => {
+      expect(await kept(() => ({ XDG_CACHE_HOME: '/dev/null' }))).toEqual([]);
+      expect(await kept(() => ({ NODE_DISABLE_COMPILE_CACHE: '1' }))).toEqual([]);
     });
   });
 
