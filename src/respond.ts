@@ -12,8 +12,9 @@ import type { CacheRules } from './cache/rules.ts';
 import { bodySource, joinSources, type Source } from './cache/source.ts';
 import type { StoredMeta } from './cache/stored.ts';
 import { TAG_FIELDS } from './cache/tags.ts';
-import { type FieldLines, Fields } from './http/fields.ts';
+import type { FieldLines } from './http/fields.ts';
 import type { ResponseHead } from './http/message.ts';
+import { fieldName } from './http/names.ts';
 import { type Edits, edited } from './site/edits.ts';
 
 /** A head, and the body to send with it. */
@@ -101,12 +102,20 @@ export function leftOut(rules: CacheRules, toEdge: boolean): ReadonlySet<string>
 
 /** The lines with the edge's marks. An upstream cache's Cache-Status and Via are continued, not replaced. */
 export function mark(lines: FieldLines, marks: Marks): FieldLines {
-  const fields = new Fields(lines);
-  const kept = [...fields.without(marks.without).lines];
+  const kept: string[] = [];
+  let via: string | undefined;
+  const statuses: string[] = [];
+  for (let i = 0; i < lines.length; i += 2) {
+    const name = lines[i] as string;
+    const value = lines[i + 1] as string;
+    const { lower } = fieldName(name);
+    if (lower === 'via') via = via === undefined ? value : `${via}, ${value}`;
+    else if (lower === 'cache-status') statuses.push(value);
+    if (!marks.without.has(lower)) kept.push(name, value);
+  }
   if (marks.age !== undefined) kept.push('Age', String(marks.age));
-  const via = fields.get('via');
   kept.push('Via', via === undefined || via === '' ? marks.via : `${via}, ${marks.via}`);
-  kept.push('Cache-Status', appendCacheStatus(fields.all('cache-status'), marks.cacheStatus));
+  kept.push('Cache-Status', appendCacheStatus(statuses, marks.cacheStatus));
   kept.push('X-Cache', marks.xCache);
   return marks.edits === undefined ? kept : edited(kept, marks.edits);
 }

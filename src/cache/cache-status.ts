@@ -83,7 +83,7 @@ export type Detail = keyof typeof DETAILS;
  * @param name of this cache
  */
 export function formatCacheStatus(name: string, status: CacheStatus): string {
-  let text = tokenOrString(name);
+  let text = itemOf(name);
   if (status.hit === true) {
     text += `; hit; ttl=${integer(status.ttl)}`;
   } else if (status.fwd !== undefined) {
@@ -130,6 +130,14 @@ const X_CACHE: Readonly<Record<OutcomeName, XCache>> = {
 
 export function xCache(outcome: OutcomeName): XCache {
   return X_CACHE[outcome];
+}
+
+let named = { name: '', item: '' };
+
+/** The name of this cache, which is the same all the time. */
+function itemOf(name: string): string {
+  if (name !== named.name) named = { name, item: tokenOrString(name) };
+  return named.item;
 }
 
 const TOKEN = /^[A-Za-z*][!#$%&'*+\-.^_`|~0-9A-Za-z:/]*$/;

@@ -2,6 +2,7 @@
 // itself, what a 304 carries, and the conditions of our own validation towards the origin. If-Range is range.ts's.
 
 import { type FieldLines, Fields } from '../http/fields.ts';
+import { fieldName } from '../http/names.ts';
 import { parseHttpDate } from './http-date.ts';
 import type { StoredMeta } from './stored.ts';
 import { singleDate } from './stored-fields.ts';
@@ -105,7 +106,7 @@ const NOT_IN_304: ReadonlySet<string> = new Set([
 export function notModifiedLines(meta: Pick<StoredMeta, 'lines' | 'etag'>, age?: number): FieldLines {
   const lines: string[] = [];
   for (let i = 0; i < meta.lines.length; i += 2) {
-    const name = (meta.lines[i] as string).toLowerCase();
+    const name = fieldName(meta.lines[i] as string).lower;
     if (NOT_IN_304.has(name) || name === 'age') continue;
     // RFC 9110 §15.4.5: Last-Modified only guides an update where there is no ETag.
     if (name === 'last-modified' && meta.etag !== undefined) continue;

@@ -1,6 +1,8 @@
 // Header fields as a value: immutable, in wire order, names as received.
 // Owns lookup by lower-case name and list combination (RFC 9110 §5.3). Knows no field's meaning.
 
+import { fieldName } from './names.ts';
+
 /** Field lines as they go on the wire: name, value, name, value, … */
 export type FieldLines = readonly string[];
 
@@ -74,7 +76,7 @@ export class Fields {
   #lowerNames(): readonly string[] {
     if (this.#names === undefined) {
       const names: string[] = [];
-      for (let i = 0; i < this.lines.length; i += 2) names.push((this.lines[i] as string).toLowerCase());
+      for (let i = 0; i < this.lines.length; i += 2) names.push(fieldName(this.lines[i] as string).lower);
       this.#names = names;
     }
     return this.#names;

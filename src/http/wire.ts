@@ -3,6 +3,7 @@
 
 import type { FieldLines } from './fields.ts';
 import type { ResponseHead } from './message.ts';
+import { fieldName } from './names.ts';
 import { reasonPhrase } from './reason.ts';
 import type { Refusal } from './refusal.ts';
 import { NO_SECOND, Today } from './today.ts';
@@ -17,7 +18,6 @@ export type Persistence = '' | 'close' | 'keep-alive';
 /** Head and body up to this go as one buffer. */
 export const ONE_BUFFER_BYTES = 64 * 1024;
 
-const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const UNSAFE = /[\0\r\n]|[^\0-\xff]/;
 
 /** The kept bytes of one head object with one Connection field, or without. */
@@ -87,11 +87,12 @@ export class Composer {
   compose(head: ResponseHead, announced: number, persistence: Persistence): string | undefined {
     const { status, lines } = head;
     if (!Number.isInteger(status) || status < 200 || status > 999) return undefined;
-    const fields = composeLines(lines, this.#hsts === undefined ? undefined : HSTS);
+    const fields =
+      this.#hsts === undefined
+        ? composeLines(lines, undefined, '', this.#today)
+        : composeLines(lines, HSTS, `Strict-Transport-Security: ${this.#hsts}\r\n`, this.#today);
     if (fields === undefined) return undefined;
     let text = `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n${fields}`;
-    if (this.#hsts !== undefined) text += `Strict-Transport-Security: ${this.#hsts}\r\n`;
-    if (!hasDate(lines)) text += `Date: ${this.#today.date()}\r\n`;
     if (announced >= 0) text += `Content-Length: ${announced}\r\n`;
     else if (announced === CHUNKED) text += 'Transfer-Encoding: chunked\r\n';
     if (persistence !== '') text += `Connection: ${persistence}\r\n`;
@@ -140,37 +141,29 @@ function join(head: Buffer, content: Buffer): Buffer {
 
 const HSTS = 'strict-transport-security';
 
-/** @param without a lower-case name that is left out */
-function composeLines(lines: FieldLines, without?: string): string | undefined {
+/**
+ * @param without a lower-case name that is left out
+ * @param own what the writer adds behind
+ * @param today adds the Date where no line is one
+ * @returns undefined where a line must not be sent
+ */
+function composeLines(lines: FieldLines, without?: string, own = '', today?: Today): string | undefined {
   let text = '';
+  let isDated = false;
   for (let i = 0; i < lines.length; i += 2) {
     const name = lines[i];
     const value = lines[i + 1];
-    if (name === undefined || value === undefined || !NAME.test(name) || UNSAFE.test(value)) return undefined;
-    if (!isFraming(name) && (without === undefined || name.toLowerCase() !== without))
-      text += `${name}: ${value}\r\n`;
+    if (name === undefined || value === undefined) return undefined;
+    const { lower, isToken, isFraming, start } = fieldName(name);
+    if (!isToken || UNSAFE.test(value)) return undefined;
+    if (lower === 'date') isDated = true;
+    if (!isFraming && lower !== without) text += `${start}${value}\r\n`;
   }
-  return text;
-}
-
-/** The fields that belong to the writer; left out should they come in `lines`. */
-function isFraming(name: string): boolean {
-  switch (name.length) {
-    case 10:
-      return /^(connection|keep-alive)$/i.test(name);
-    case 14:
-      return name.toLowerCase() === 'content-length';
-    case 17:
-      return name.toLowerCase() === 'transfer-encoding';
-    default:
-      return false;
-  }
+  text += own;
+  return isDated || today === undefined ? text : `${text}Date: ${today.date()}\r\n`;
 }
 
 function hasDate(lines: FieldLines): boolean {
-  for (let i = 0; i < lines.length; i += 2) {
-    const name = lines[i];
-    if (name?.length === 4 && name.toLowerCase() === 'date') return true;
-  }
+  for (let i = 0; i < lines.length; i += 2) if (fieldName(lines[i] ?? '').lower === 'date') return true;
   return false;
 }
