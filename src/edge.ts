@@ -1,43 +1,42 @@
 // THE PATH of a request through the edge, top to bottom: receive, look up, decide, one switch, forward, arrive.
-// Sees plain data and a Responder, never a socket. The rooms on the way: reception.ts, lookup.ts, fetch.ts, reply.ts; the rules
-// are in cache/, what goes before its time in forget.ts.
+// Sees plain data and a Responder, never a socket. The rooms on the way: reception.ts, lookup.ts, outbound.ts, fetch.ts, reply.ts;
+// the rules are in cache/, what goes before its time in forget.ts, what is fetched for nobody in behind.ts.
 
 import type { Journal, PurgeRecord } from '../storage/journal.ts';
 import type { Stored } from '../storage/store.ts';
 import type { FrontStore } from '../storage/tiered.ts';
 import type { Applied } from './admin/purger.ts';
 import type { Refusal } from './admit.ts';
+import { Behind } from './behind.ts';
 import { ttlSeconds } from './cache/age.ts';
 import type { Backoff } from './cache/backoff.ts';
 import type { Flight, Flights, HitForMiss } from './cache/collapse.ts';
-import { decide, mayServeOnError, type StandIn } from './cache/decide.ts';
+import { decide, type StandIn } from './cache/decide.ts';
 import type { Budget } from './cache/fill.ts';
 import { maxForwards } from './cache/max-forwards.ts';
 import { isReusable } from './cache/methods.ts';
-import type { CacheRules } from './cache/rules.ts';
 import { SearchAliases } from './cache/search-aliases.ts';
 import type { StoredMeta } from './cache/stored.ts';
 import { selects } from './cache/vary.ts';
 import { Compressor } from './compress/compressor.ts';
-import { withoutForms } from './compress/forms.ts';
 import { Presenter } from './compress/presenter.ts';
-import { type Elsewhere, Fetcher, type FetcherOptions, type FetchOutcome, nameOf } from './fetch.ts';
+import { type Elsewhere, Fetcher, type FetcherOptions, type FetchOutcome } from './fetch.ts';
 import { Forget } from './forget.ts';
-import type { FieldLines } from './http/fields.ts';
 import type { Request, Responder } from './http/message.ts';
 import { Keep } from './keep.ts';
 import { Lookup } from './lookup.ts';
+import { mayFollow, standInFor } from './may-use.ts';
 import type { Counters } from './observe/counters.ts';
 import type { Log } from './observe/log.ts';
 import type { OriginFailure } from './origin/failure.ts';
-import type { Urgency } from './origin/upstream.ts';
-import { flightKey, requestLines } from './origin-request.ts';
+import { flightKey } from './origin-request.ts';
+import { Outbound, type Sharing } from './outbound.ts';
 import type { PurgeDoor, PurgeService } from './purge-door.ts';
 import { Reception } from './reception.ts';
-import { type Refreshed, refreshVisit } from './refresh-visit.ts';
+import type { Refreshed } from './refresh-visit.ts';
 import { Reply, type ReplyOptions } from './reply.ts';
 import type { Realm, Site } from './site/site.ts';
-import { type Forward, NOTHING, type Records, type Visit } from './visit.ts';
+import { type Forward, MAX_LOOKS, NOTHING, type Records, type Visit } from './visit.ts';
 
 export interface EdgeOptions extends ReplyOptions {
   /** What the settings make of requests, until `use`. */
@@ -79,7 +78,8 @@ export class Edge {
   readonly #reception: Reception;
   readonly #lookup: Lookup;
   readonly #forget: Forget;
-  readonly #fetcher: Fetcher;
+  readonly #outbound: Outbound;
+  readonly #behind: Behind;
   readonly #reply: Reply;
   readonly #compressor: Compressor;
   readonly #presenter: Presenter;
@@ -105,7 +105,9 @@ export class Edge {
     this.#lookup = new Lookup(rooms, (visit, records, record) => this.#decide(visit, records, record));
     this.#forget = new Forget(options);
     const keep = new Keep({ ...options, aliases, compressor: this.#compressor });
-    this.#fetcher = new Fetcher({ ...options, keep });
+    const outbound = new Outbound({ ...options, fetcher: new Fetcher({ ...options, keep }) });
+    this.#outbound = outbound;
+    this.#behind = new Behind({ ...options, lookup: this.#lookup, outbound });
   }
 
   /** Fetches under way. */
@@ -161,6 +163,11 @@ export class Edge {
     this.#aliases.hear(key, field);
   }
 
+  /** Fetches again what is stored and not fresh, for nobody who waits. Resolves when what it brings is stored. */
+  refresh(key: string, variant: string): Promise<Refreshed> {
+    return this.#behind.refresh(key, variant, this.#site, this.#reception.admission);
+  }
+
   /** Look up what the cache may be asked for. */
   #visit(visit: Visit): void {
     const { request, route, upgrade } = visit;
@@ -202,7 +209,7 @@ export class Edge {
         const status = { hit: true, ttl, detail: decision.reason } as const;
         this.#reply.stored(visit, this.#lookup.served(visit, given(shown)), 'stale', status);
         if (decision.refresh)
-          this.#refreshBehind(visit, {
+          this.#behind.revalidate(visit, {
             ...none,
             records: this.#lookup.kept(records),
             reason: 'stale',
@@ -301,136 +308,7 @@ export class Edge {
     const isOffered = sharing === 'all' && !visit.apart;
     const flight = this.#flights.begin(flightKey, this.#options.journal.seq, isOffered);
     this.#wait(visit, forward, flight, false);
-    this.#lead(visit, forward, flight, sharing, () => this.#start(visit, forward, flight));
-  }
-
-  /** Starts a fetch, unless another worker makes it for all. */
-  #lead(
-    visit: Visit,
-    forward: Forward,
-    flight: Flight<FetchOutcome>,
-    sharing: Sharing,
-    lead: () => void,
-  ): void {
-    const { elsewhere } = this.#options;
-    if (elsewhere === undefined || sharing === 'none') return lead();
-    const { request, realm, key } = visit;
-    const seen = [...visit.held, ...forward.records].map(nameOf);
-    const rulesFor = (type: string): CacheRules => realm.rulesFor(request.method, visit, type);
-    elsewhere.join(flight, { key, seen, rulesFor, alone: sharing === 'others', lead });
-  }
-
-  /** Revalidates behind a stale response: one at a time per key, and not again at once after a failure (RFC 5861 §3). */
-  #refreshBehind(visit: Visit, forward: Forward): void {
-    const { backoff, counters, now } = this.#options;
-    const name = flightKey(visit, forward);
-    if (this.#flights.find(name) !== undefined || !backoff.allows(name, now())) return;
-    counters.backgroundRevalidations++;
-    const behind: Visit = { ...visit, request: { ...visit.request, method: 'GET', body: null } };
-    this.#flyBehind(behind, forward, name, 'revalidation');
-  }
-
-  /** Fetches again what is stored and not fresh, for nobody who waits. Resolves when what it brings is stored. */
-  refresh(key: string, variant: string): Promise<Refreshed> {
-    const { store, now } = this.#options;
-    const held = store.getNow(key) ?? NOTHING;
-    const record = held.find((one) => one.variant === variant);
-    const verdict = record && this.#lookup.verdict(record);
-    if (record === undefined || verdict === undefined || verdict === 'deleted')
-      return Promise.resolve('gone');
-    if (verdict === 'valid' && now() < record.meta.freshUntil) return Promise.resolve('fresh');
-    const visit = refreshVisit(record, this.#site, this.#reception.admission, now());
-    if (visit === undefined) return Promise.resolve('left');
-    const forward: Forward = {
-      reason: 'stale',
-      ask: 'validate',
-      store: true,
-      record,
-      verdict,
-      records: this.#lookup.kept(withoutForms(held)),
-      need: undefined,
-      invalidates: false,
-    };
-    const name = flightKey(visit, forward);
-    // It may have begun before the purge: who asks again will see.
-    if (this.#flights.find(name) !== undefined) return Promise.resolve('busy');
-    return new Promise((resolve) => this.#flyBehind(visit, forward, name, 'warming', resolve));
-  }
-
-  #flyBehind(
-    visit: Visit,
-    forward: Forward,
-    flightKey: string,
-    urgency: Urgency,
-    done?: (result: Refreshed) => void,
-  ): void {
-    const { backoff, elsewhere, journal, now } = this.#options;
-    const flight = this.#flights.begin(flightKey, journal.seq, true);
-    flight.onEnd = () => {
-      if (flight.outcome?.kind === 'again' && visit.looks < MAX_LOOKS) {
-        visit.looks += 1;
-        return this.#flyAgainBehind(visit, forward, flightKey, urgency, done);
-      }
-      const result = refreshed(flight.outcome);
-      // Who leads tells.
-      if (!flight.followed) {
-        const hasFailed = result === 'failed' || result === 'busy';
-        if (hasFailed) backoff.failed(flightKey, now());
-        if (hasFailed || backoff.succeeded(flightKey)) elsewhere?.backOff(flightKey, hasFailed);
-      }
-      done?.(result);
-    };
-    const start = (): void => this.#start(visit, forward, flight, urgency, () => undefined);
-    this.#lead(visit, forward, flight, 'all', start);
-  }
-
-  /** Another worker's fetch could not be joined: perhaps because what it brought is stored. */
-  #flyAgainBehind(
-    visit: Visit,
-    forward: Forward,
-    flightKey: string,
-    urgency: Urgency,
-    done?: (result: Refreshed) => void,
-  ): void {
-    const isThis = (one: Stored<StoredMeta>): boolean =>
-      forward.record !== undefined && nameOf(one) === nameOf(forward.record);
-    this.#options.store.get(visit.key).then(
-      (records) => {
-        if (!records.some(isThis)) done?.('fetched');
-        else if (this.#flights.find(flightKey) !== undefined) done?.('busy');
-        else this.#flyBehind(visit, forward, flightKey, urgency, done);
-      },
-      () => done?.('failed'),
-    );
-  }
-
-  #start(
-    visit: Visit,
-    forward: Forward,
-    flight: Flight<FetchOutcome>,
-    urgency: Urgency = 'user',
-    onInterim = (status: number, lines: FieldLines): void => visit.responder.inform(status, lines),
-  ): void {
-    const { request, came, realm, route, key, target } = visit;
-    const { record, records, store, ask } = forward;
-    this.#fetcher.start({
-      flight,
-      key,
-      request,
-      upstream: route.upstream,
-      client: realm.clientOf(came).address,
-      urgency,
-      target,
-      upgrade: visit.upgrade,
-      forCache: store && isReusable(request.method),
-      ask,
-      linesFor: (form) => requestLines(visit, forward, form, this.#options.identity),
-      rulesFor: (type) => realm.rulesFor(request.method, visit, type),
-      record,
-      records,
-      standsIn: (status) => this.#standIn(visit, forward, status) !== undefined,
-      onInterim,
-    });
+    this.#outbound.send(visit, forward, flight, sharing);
   }
 
   #wait(visit: Visit, forward: Forward, flight: Flight<FetchOutcome>, collapsed: boolean): void {
@@ -451,16 +329,18 @@ export class Edge {
   /** The outcome of a fetch reaches one of those who waited for it. */
   #arrive(visit: Visit, forward: Forward, outcome: FetchOutcome, collapsed: boolean): void {
     visit.asked = outcome.asked;
+    const now = this.#options.now();
     switch (outcome.kind) {
       case 'failed': {
         const { failure } = outcome;
-        const ground = failure.side === 'origin' ? this.#standIn(visit, forward, 'unreachable') : undefined;
+        const ground = failure.side === 'origin' ? standInFor(visit, forward, 'unreachable', now) : undefined;
         if (ground !== undefined) return this.#serveStandIn(visit, forward, ground, undefined, failure);
         return this.#reply.failed(visit, forward, failure);
       }
       case 'validated': {
         const { record, shared } = outcome;
-        if (collapsed && !(shared && this.#usable(visit, record.meta))) return this.#goAlone(visit, forward);
+        if (collapsed && !(shared && mayFollow(visit, record.meta, now)))
+          return this.#goAlone(visit, forward);
         const stored = shared && !collapsed;
         const status = { fwd: forward.reason, fwdStatus: 304, stored, collapsed } as const;
         return this.#reply.stored(
@@ -477,12 +357,13 @@ export class Edge {
           visit.vary = meta.vary;
           return this.#forward(visit, { ...forward, reason: 'vary-miss' });
         }
-        if (collapsed && !(fill.joinable && this.#usable(visit, meta))) return this.#goAlone(visit, forward);
+        if (collapsed && !(fill.joinable && mayFollow(visit, meta, now)))
+          return this.#goAlone(visit, forward);
         return this.#reply.shared(visit, forward, outcome, collapsed);
       }
       case 'own': {
         const { status, fields } = outcome.response;
-        const ground = this.#standIn(visit, forward, status);
+        const ground = standInFor(visit, forward, status, now);
         if (ground !== undefined) return this.#serveStandIn(visit, forward, ground, status);
         if (collapsed) return this.#goAlone(visit, forward);
         const send = this.#reply.own(visit, forward, outcome);
@@ -503,35 +384,10 @@ export class Edge {
     }
   }
 
-  /** May a follower use what a fetch begun before it has brought? Only what it could reuse had it come a moment later. */
-  #usable(visit: Visit, meta: StoredMeta): boolean {
-    const now = this.#options.now();
-    if (meta.noCache || !selects(meta, visit.request.fields)) return false;
-    return now < meta.freshUntil + (meta.mustRevalidate ? 0 : meta.staleWhileRevalidateMs);
-  }
-
   /** It waited in vain: the response was for another request only. */
   #goAlone(visit: Visit, forward: Forward): void {
     visit.alone = true;
     this.#forward(visit, forward);
-  }
-
-  /** On what ground the stored response that was to be validated stands in for a failed origin. */
-  #standIn(
-    visit: Visit,
-    { record, reason, verdict }: Forward,
-    kind: 'unreachable' | number,
-  ): StandIn | undefined {
-    if (record === undefined || reason === 'partial') return undefined;
-    const { admission, route } = visit;
-    return mayServeOnError({
-      stored: record.meta,
-      request: admission.facts,
-      verdict,
-      rules: route.rules,
-      now: this.#options.now(),
-      kind,
-    });
   }
 
   #serveStandIn(
@@ -547,23 +403,6 @@ export class Edge {
     this.#reply.stored(visit, this.#lookup.served(visit, record), 'stale', status, failure);
   }
 }
-
-/** What a fetch brings may be for all who ask; or it may use what others bring, while its own is for itself alone. */
-type Sharing = 'all' | 'others' | 'none';
-
-/** `failed`: no answer, an error, or a body that broke off. */
-function refreshed(outcome: FetchOutcome | undefined): Refreshed {
-  if (outcome === undefined) return 'failed';
-  if (outcome.kind === 'failed') return outcome.failure.kind === 'overloaded' ? 'busy' : 'failed';
-  if (outcome.kind === 'validated') return 'unchanged';
-  const broke =
-    (outcome.kind === 'shared' && outcome.fill.state === 'failed') ||
-    (outcome.kind === 'own' && outcome.response.status >= 500);
-  return broke ? 'failed' : 'fetched';
-}
-
-/** A visit looks so often for what other workers have stored or fetch, before it fetches alone. */
-const MAX_LOOKS = 3;
 
 const ONLY_IF_CACHED = {
   status: 504,

@@ -14,6 +14,9 @@ export type Records = readonly Stored<StoredMeta>[];
 
 export const NOTHING: Records = [];
 
+/** A visit looks so often for what other workers have stored or fetch, before it fetches alone. */
+export const MAX_LOOKS = 3;
+
 export interface Visit {
   readonly request: Request;
   /** The request as its route was chosen: before the gate's changes and the route's own edits. */
