@@ -1,8 +1,7 @@
 // The settings of one run: the file, the flags over it, the defaults under it, checked by one schema (config/schema.ts).
-// Owns the shape that the rest of the program sees, reading the files, and reporting every fault at once.
-// What may be set, and the sentences, are the schema's.
+// Owns the shape that the rest of the program sees, and reporting every fault at once. What may be set, and the sentences, are
+// the schema's.
 
-import { readFileSync } from 'node:fs';
 import { type CacheRules, DEFAULT_RULES } from './cache/rules.ts';
 import { accessRules } from './config/access.ts';
 import { budgetRules } from './config/budget-schema.ts';
@@ -10,16 +9,15 @@ import { overlay } from './config/cache-schema.ts';
 import { connectionsOf } from './config/connections-schema.ts';
 import type { FastCgiConfig } from './config/fastcgi-schema.ts';
 import { ConfigError, type Fault, faultsOf, formatPath } from './config/faults.ts';
+import { readBody, readJson, readToken } from './config/files.ts';
 import { type Override, withOverrides } from './config/flags.ts';
 import { type ForwardConfig, forwardConfig } from './config/forward.ts';
-import { findJsonFault } from './config/json.ts';
 import { type OriginGroupConfig, originGroups } from './config/origins.ts';
 import type { HeaderEdits, RouteConfig } from './config/routes.ts';
 import { localConfig } from './config/routes-schema.ts';
-import { type Parsed, schema, token } from './config/schema.ts';
+import { type Parsed, schema } from './config/schema.ts';
 import { type TlsSettings, tlsSettings } from './config/tls-schema.ts';
 import type { Address } from './config/units.ts';
-import { why } from './config/why.ts';
 import type { AccessRules } from './gate/access-rules.ts';
 import type { AddressSource } from './gate/client-address.ts';
 import type { Limits } from './http/limits.ts';
@@ -292,65 +290,6 @@ function shape(
       },
     })),
   };
-}
-
-function readJson(file: string): { json: unknown; faults: readonly Fault[] } {
-  const text = readText(file);
-  if (text instanceof Error) {
-    return { json: {}, faults: [{ path: file, value: why(text), allowed: 'a readable JSON file' }] };
-  }
-  const fault = findJsonFault(text);
-  if (fault === undefined) return { json: JSON.parse(text), faults: [] };
-  const value = `line ${fault.line}, column ${fault.column}: ${fault.problem}`;
-  return { json: {}, faults: [{ path: file, value, allowed: 'JSON' }] };
-}
-
-function readToken(file: string, path: string): { token: string } | { fault: Fault } {
-  const text = readText(file);
-  if (text instanceof Error) {
-    return {
-      fault: {
-        path,
-        value: `${JSON.stringify(file)}: ${why(text)}`,
-        allowed: 'a readable file',
-      },
-    };
-  }
-  const found = token((text.split('\n')[0] ?? '').trimEnd());
-  if (found !== undefined) return { token: found };
-  const allowed = 'a file whose first line is 16 to 512 visible characters without spaces';
-  return { fault: { path, value: `${JSON.stringify(file)}: no token in it`, allowed } };
-}
-
-const MAX_BODY_BYTES = 1024 * 1024;
-
-/** The content of a route that answers itself. */
-function readBody(
-  respond: Parsed['routes'][number]['respond'],
-  i: number,
-): { body: Buffer } | { fault: Fault } {
-  const file = respond?.file;
-  if (file === undefined) return { body: Buffer.from(respond?.body ?? '') };
-  try {
-    const body = readFileSync(file);
-    if (body.length <= MAX_BODY_BYTES) return { body };
-    return { fault: bodyFault(i, file, 'larger than 1 MB') };
-  } catch (error) {
-    return { fault: bodyFault(i, file, why(error)) };
-  }
-}
-
-function bodyFault(i: number, file: string, problem: string): Fault {
-  const value = `${JSON.stringify(file)}: ${problem}`;
-  return { path: `routes[${i}].respond.file`, value, allowed: 'a readable file of 1 MB at most' };
-}
-
-function readText(file: string): string | Error {
-  try {
-    return readFileSync(file, 'utf8').replace(/^\uFEFF/, '');
-  } catch (error) {
-    return error instanceof Error ? error : new Error(String(error));
-  }
 }
 
 function deepFreeze<T>(value: T): T {
