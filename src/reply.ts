@@ -3,7 +3,7 @@
 
 import type { Stored } from '../storage/store.ts';
 import { ALLOWED_METHODS, type Refusal } from './admit.ts';
-import { ageSeconds, ttlSeconds } from './cache/age.ts';
+import { ageSeconds, remainingMs, ttlSeconds } from './cache/age.ts';
 import { type CacheStatus, formatCacheStatus, xCache } from './cache/cache-status.ts';
 import { evaluate, notModifiedLines } from './cache/conditional.ts';
 import type { CacheRules } from './cache/rules.ts';
@@ -134,8 +134,12 @@ export class Reply {
     if (known !== undefined && now < known.until && now >= known.from && known.route === route) return known;
     if (record.mark !== undefined && this.#recent.count(record.mark, now) < KEPT_FROM) return undefined;
     // Age and ttl change with the seconds of the response's age, not of the clock.
-    const from = now - (Math.floor(meta.initialAgeMs + now - meta.respondedAt) % 1000);
-    const composed = { whole: undefined, notModified: undefined, from, until: from + 1000, route };
+    const aged = now - (Math.floor(meta.initialAgeMs + now - meta.respondedAt) % 1000);
+    // Age changes where a second of it is full, ttl a moment after a second is left.
+    const left = remainingMs(meta, now) % 1000;
+    const from = Math.max(aged, Math.floor(now + left) - 999);
+    const until = Math.min(aged + 1000, Math.floor(now + left) + 1);
+    const composed = { whole: undefined, notModified: undefined, from, until, route };
     this.#composed.set(record, composed, body.length);
     return composed;
   }
