@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { PROBE_RULES } from '../gate/probe-rules.ts';
 import {
   anyText,
+  cookieName,
   fieldName,
   fileName,
   httpUrl,
@@ -152,6 +153,11 @@ const jwt = section('Signed tokens (RFC 7519). One source of keys is needed.', {
     .prefault({}),
   tolerance: duration('By how much clocks may differ.', { min: 0, max: 600_000 }).prefault('30s'),
   userClaim: text('The claim that names the user.', 'the name of a claim', anyText).prefault('sub'),
+  cookie: text(
+    'Cookie that holds the token where a request has no Authorization, as those of browsers; it ends at the edge like Authorization.',
+    'the name of a cookie',
+    cookieName,
+  ).optional(),
 }).refine(
   (set) =>
     [set.secretFile, set.publicKeyFile, set.jwksFile, set.jwksUrl].filter((one) => one !== undefined)

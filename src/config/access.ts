@@ -139,6 +139,7 @@ function jwtRules(set: JwtSet, path: string, faults: Fault[]): JwtRules | undefi
     required: set.required,
     toleranceSeconds: set.tolerance / 1000,
     userClaim: set.userClaim,
+    cookie: set.cookie,
   };
 }
 

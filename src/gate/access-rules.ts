@@ -128,4 +128,6 @@ export interface JwtRules {
   readonly toleranceSeconds: number;
   /** The claim that names the user. */
   readonly userClaim: string;
+  /** Name of the cookie that may hold the token where there is no Authorization. */
+  readonly cookie: string | undefined;
 }

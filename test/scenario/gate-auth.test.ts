@@ -253,6 +253,50 @@ describe('signed tokens', () => {
     expect(origin.requests('/keys')).toHaveLength(2);
   });
 
+  describe('in a cookie', () => {
+    const withCookie = (edge: TestEdge, cookie: string, headers = {}) =>
+      get(edge.url, '/x', { headers: { Cookie: cookie, ...headers } });
+
+    it('pass where there is no Authorization, and end at the edge', async () => {
+      const { origin, edge } = await guarded({ cookie: 'id' });
+      const token = await sign();
+      expect((await withCookie(edge, `a=1; id=${token}; b=2`)).status).toBe(200);
+      expect(edge.requests()[0]).toMatchObject({ user: 'alice' });
+      expect(origin.requests()[0]?.headers.cookie).toBe('a=1; b=2');
+      // What the origin could not know of is for all who may pass.
+      expect(cacheStatus(await withCookie(edge, `id=${token}`)).hit).toBe(true);
+      expect((await withCookie(edge, `id=${token}`, { Authorization: 'Bearer x' })).status).toBe(401);
+      expect((await withCookie(edge, `other=${token}`)).status).toBe(401);
+    });
+
+    it.each([
+      ['another beside it', (token: string) => `id=${token}; id=x`],
+      ['what is no token', () => 'id="x y"'],
+      ['nothing', () => 'id='],
+      ['a name of another case', (token: string) => `ID=${token}`],
+    ])('do not pass with %s', async (_, cookie) => {
+      const { edge } = await guarded({ cookie: 'id' });
+      expect((await withCookie(edge, cookie(await sign()))).status).toBe(401);
+    });
+
+    it('that goes on to the origin makes its answer one for this user alone', async () => {
+      const { origin, edge } = await guarded({ cookie: 'id' }, { forwardAuthorization: true });
+      const token = await sign();
+      await withCookie(edge, `id=${token}`);
+      expect(origin.requests()[0]?.headers.cookie).toBe(`id=${token}`);
+      expect(cacheStatus(await withCookie(edge, `id=${token}`)).hit).toBe(false);
+    });
+
+    it('that has expired is no guess: it counts for no failure', async () => {
+      const { edge, clock } = await guarded({ cookie: 'id' }, { failures: '1/h' });
+      const token = await sign();
+      clock.advance(3_600_000);
+      for (let i = 0; i < 3; i++) expect((await withCookie(edge, `id=${token}`)).status).toBe(401);
+      await withCookie(edge, 'id=a.b.c');
+      expect((await withCookie(edge, 'id=a.b.c')).status).toBe(429);
+    });
+  });
+
   it('a key that does not fit the algorithms is a fault of the settings', async () => {
     const file = join(await diskDir(), 'key.pem');
     await writeFile(file, pem);

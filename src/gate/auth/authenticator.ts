@@ -11,7 +11,8 @@ import { refusals } from '../rate-limit.ts';
 import { type Answer, Asking } from './asking.ts';
 import { Users } from './basic.ts';
 import { Tokens } from './bearer.ts';
-import { credentialsOf } from './credentials.ts';
+import { tokenIn, withoutCookie } from './cookie.ts';
+import { type Credentials, credentialsOf } from './credentials.ts';
 import type { IdentityFields } from './identity-fields.ts';
 import { SignedTokens } from './jwt.ts';
 import { type Known, NO_CREDENTIALS, type Outcome, refusalFor } from './known.ts';
@@ -72,7 +73,7 @@ export class Authenticator {
       const settle = (found: Answer): Refusal | Passed => this.#answered(found, fields);
       return answer instanceof Promise ? answer.then(settle) : settle(answer);
     }
-    const credentials = credentialsOf(fields);
+    const credentials = this.#credentials(fields);
     if (credentials.kind !== 'none' && this.#failures !== undefined) {
       // Before anything is looked at: guessing on gains nothing.
       const waitMs = this.#failures.waitMs(network, now);
@@ -80,14 +81,22 @@ export class Authenticator {
     }
     const outcome = this.#ask(credentials, now);
     const settle = (found: Outcome): Refusal | Passed => {
-      if (found.kind === 'known') return this.#remember(found.known, fields);
-      if (found.kind === 'unknown' && found.fault !== undefined) this.#failures?.take(network, now);
-      return refusalFor(found, this.#rules, credentials.kind === 'bearer');
+      if (found.kind === 'known') return this.#remember(found.known, fields, credentials.kind === 'cookie');
+      if (found.kind === 'unknown' && found.fault !== undefined && found.hasExpired !== true)
+        this.#failures?.take(network, now);
+      return refusalFor(found, this.#rules, credentials.kind === 'bearer' || credentials.kind === 'cookie');
     };
     return outcome instanceof Promise ? outcome.then(settle) : settle(outcome);
   }
 
-  #ask(credentials: ReturnType<typeof credentialsOf>, now: number): Outcome | Promise<Outcome> {
+  /** A cookie counts where nothing is said in Authorization. */
+  #credentials(fields: Fields): Credentials {
+    const credentials = credentialsOf(fields);
+    const cookie = this.#rules.jwt?.cookie;
+    return credentials.kind === 'none' && cookie !== undefined ? tokenIn(fields, cookie) : credentials;
+  }
+
+  #ask(credentials: Credentials, now: number): Outcome | Promise<Outcome> {
     switch (credentials.kind) {
       case 'none':
         return NO_CREDENTIALS;
@@ -100,6 +109,8 @@ export class Authenticator {
         if (known?.kind === 'known' || this.#signed === undefined) return known ?? UNUSABLE;
         return this.#signed.check(credentials.token, now);
       }
+      case 'cookie':
+        return this.#signed?.check(credentials.token, now) ?? UNUSABLE;
       default:
         return credentials satisfies never;
     }
@@ -119,17 +130,20 @@ export class Authenticator {
   /** Without what ends here. */
   #stripped(fields: Fields): Fields {
     const kept = this.#identity.without(fields);
-    return this.#rules.forwardAuthorization ? kept : kept.without(CREDENTIALS);
+    const { forwardAuthorization, jwt } = this.#rules;
+    if (forwardAuthorization) return kept;
+    const bare = kept.without(CREDENTIALS);
+    return jwt?.cookie === undefined ? bare : withoutCookie(bare, jwt.cookie);
   }
 
-  #remember(known: Known, fields: Fields): Passed {
-    const passed = this.#pass(known, fields);
+  #remember(known: Known, fields: Fields, byCookie: boolean): Passed {
+    const passed = this.#pass(known, fields, byCookie);
     this.#remembered.set(fields, { untilAt: known.untilAt, passed });
     return passed;
   }
 
-  #pass(known: Known, fields: Fields): Passed {
-    const { userField, claimFields } = this.#rules;
+  #pass(known: Known, fields: Fields, byCookie: boolean): Passed {
+    const { userField, claimFields, forwardAuthorization } = this.#rules;
     const added: string[] = [];
     if (userField !== undefined && known.name !== '') added.push(userField, fieldValue(known.name) ?? '');
     for (const [field, claim] of Object.entries(claimFields)) {
@@ -139,7 +153,8 @@ export class Authenticator {
     const kept = this.#stripped(fields);
     return {
       fields: added.length === 0 ? kept : new Fields([...kept.lines, ...added]),
-      user: { name: known.name, isTold: added.length > 0 },
+      // RFC 9111 §3.5 speaks of Authorization alone: a cookie that goes on says as much.
+      user: { name: known.name, isTold: added.length > 0 || (byCookie && forwardAuthorization) },
     };
   }
 }

@@ -7,7 +7,9 @@ export type Credentials =
   /** Two of them, no grammar, or a scheme that is not known here. */
   | { readonly kind: 'unusable' }
   | { readonly kind: 'basic'; readonly user: string; readonly password: string }
-  | { readonly kind: 'bearer'; readonly token: string };
+  | { readonly kind: 'bearer'; readonly token: string }
+  /** A signed token that came in a cookie. */
+  | { readonly kind: 'cookie'; readonly token: string };
 
 const NONE: Credentials = { kind: 'none' };
 const UNUSABLE: Credentials = { kind: 'unusable' };

@@ -128,6 +128,8 @@ function remoteKeys(url: string): JWTVerifyGetKey {
 function faultOf(error: unknown): Outcome {
   if (error instanceof KeysUnavailable)
     return { kind: 'busy', fault: 'The keys of tokens cannot be had now.' };
-  if (error instanceof jose().errors.JWTExpired) return { kind: 'unknown', fault: 'The token has expired.' };
+  // Found out after the signature, the issuer and the audience.
+  if (error instanceof jose().errors.JWTExpired)
+    return { kind: 'unknown', fault: 'The token has expired.', hasExpired: true };
   return { kind: 'unknown', fault: 'The token is not valid.' };
 }

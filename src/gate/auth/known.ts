@@ -16,7 +16,12 @@ export interface Known {
 export type Outcome =
   | { readonly kind: 'known'; readonly known: Known }
   /** `fault` is a sentence for error_description; undefined where there were no credentials at all. */
-  | { readonly kind: 'unknown'; readonly fault: string | undefined }
+  | {
+      readonly kind: 'unknown';
+      readonly fault: string | undefined;
+      /** It was good once: nobody is guessing. */
+      readonly hasExpired?: boolean;
+    }
   /** Known, but a claim is missing: `scope` are the values that would do, for the scope claim. */
   | {
       readonly kind: 'forbidden';
