@@ -191,6 +191,19 @@ export class Bodies {
     await this.chunks.set(chunkName(bodyId, chunk), bytes);
   }
 
+  /** A body that needs no `begin`: all of it is written in the open transaction. */
+  add(chunks: number, head: string, bytes: number, entry: Entry): number {
+    const bodyId = this.#takeId();
+    const { url, seq } = entry;
+    const sql =
+      'INSERT INTO ledger (id, head, bytes, chunks, used, url, seq, tags) VALUES (?, ?, ?, ?, ?, ?, ?, ?)';
+    const standing = this.#standings.of(this.#standings.use(head), bytes);
+    const tags = this.index.add(bodyId, entry);
+    this.#driver.all(sql, bodyId, head, bytes, chunks, standing, url, seq, tags);
+    this.#counted(bytes);
+    return bodyId;
+  }
+
   finish(bodyId: number, head: string, bytes: number, entry: Entry): void {
     const standing = this.#standings.of(this.#standings.use(head), bytes);
     this.#driver.all(
@@ -204,6 +217,10 @@ export class Bodies {
       bodyId,
     );
     this.#unfinished.delete(bodyId);
+    this.#counted(bytes);
+  }
+
+  #counted(bytes: number): void {
     this.#records += 1;
     this.#standings.track(this.#records);
     this.#bytes += bytes;

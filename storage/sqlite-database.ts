@@ -1,6 +1,7 @@
 // The database of stored records: a head per key (a Keyv table) over bodies (sqlite-bodies.ts). Owns what is in a
 // transaction, not when one is committed: that, the queue and failures are sqlite-engine.ts's.
 
+import { crc32 } from 'node:zlib';
 import type { Attic } from './sqlite-attic.ts';
 import { Bodies, type BodiesOptions, type Totals } from './sqlite-bodies.ts';
 import { NodeSqliteDriver } from './sqlite-driver.ts';
@@ -186,13 +187,28 @@ export class CacheDatabase {
     this.#pendingBytes += bytes.length;
   }
 
+  /** A put whose body is one chunk, or none: all at once. */
+  async put(record: NewRecord, name: string, chunk: Uint8Array | undefined): Promise<void> {
+    const { meta, entry, length } = record;
+    const bodyId = this.bodies.add(chunk === undefined ? 0 : 1, name, length + meta.length, entry);
+    if (chunk !== undefined) await this.writeChunk(bodyId, 0, chunk);
+    await this.#setBody(bodyId, record, name, chunk === undefined ? [] : [crc32(chunk)]);
+  }
+
   /** Makes the body the record's, in place of the one it had. */
-  async finishBody(
+  async finishBody(bodyId: number, record: NewRecord, checksums: readonly number[]): Promise<void> {
+    const { key, meta, entry, length } = record;
+    const name = headName(key);
+    await this.#setBody(bodyId, record, name, checksums);
+    this.bodies.finish(bodyId, name, length + meta.length, entry);
+  }
+
+  async #setBody(
     bodyId: number,
-    { key, variant, meta, entry, length }: NewRecord,
+    { key, variant, meta, length }: NewRecord,
+    name: string,
     checksums: readonly number[],
   ): Promise<void> {
-    const name = headName(key);
     const stored = await this.#heads.get(name);
     const head = stored === undefined ? undefined : decodeHead(stored);
     const others: HeadVariant[] = [];
@@ -201,7 +217,6 @@ export class CacheDatabase {
       else await this.bodies.discard(one.bodyId);
     }
     await this.#setHead(name, { key, variants: [{ variant, bodyId, length, checksums, meta }, ...others] });
-    this.bodies.finish(bodyId, name, length + meta.length, entry);
   }
 
   async updateMeta({ key, variant, bodyId, meta, entry }: NewMeta): Promise<boolean> {

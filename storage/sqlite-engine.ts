@@ -181,8 +181,16 @@ export class Engine {
     for (const [bodyId, head] of uses) database?.bodies.touch(bodyId, head);
   }
 
-  /** One small step of the background's work. @returns false when there is none left and all is committed. */
-  async step(): Promise<boolean> {
+  /** A transaction is open that nobody waits for: it is to be committed after a while, with what comes till then. */
+  get isOpen(): boolean {
+    return this.#session.fault === undefined && this.#session.handle.database?.inTransaction === true;
+  }
+
+  /**
+   * One small step of the background's work. @returns false when there is none left.
+   * @param commits whether what is written is committed then, though nobody waits for it
+   */
+  async step(commits = true): Promise<boolean> {
     const db = this.#session.handle.database;
     if (db === undefined || this.#session.fault !== undefined) return false;
     try {
@@ -190,6 +198,7 @@ export class Engine {
         this.#commitFull(db);
         return true;
       }
+      if (db.inTransaction && !commits && this.#flushing.length === 0) return false;
       if (db.inTransaction) this.#session.commitNow(db);
       else this.#settle();
       this.#writer.settled(db);

@@ -32,6 +32,8 @@ interface Barrier {
 
 export class WriteQueue {
   readonly #jobs = new Map<string, Job[]>();
+  #names = this.#jobs.keys();
+  #first: string | undefined;
   readonly #dequeued: (request: PutRequest) => void;
   #count = 0;
   #order = 0;
@@ -70,9 +72,16 @@ export class WriteQueue {
     return this.#jobs.has(name);
   }
 
-  /** The key to write next. */
+  /** The key to write next. One iterator for all: a new one would pass over all that has left before. */
   first(): string | undefined {
-    return this.#jobs.keys().next().value;
+    if (this.#first !== undefined && this.#jobs.has(this.#first)) return this.#first;
+    let next = this.#names.next();
+    if (next.done === true && this.#jobs.size > 0) {
+      this.#names = this.#jobs.keys();
+      next = this.#names.next();
+    }
+    this.#first = next.value;
+    return next.value;
   }
 
   next(name: string): Job | undefined {

@@ -13,6 +13,8 @@ import type { Event, Health, PutRequest, Reply, Request, ThreadOptions } from '.
 import { Readers } from './sqlite-readers.ts';
 
 const FLUSH_USES_MS = 5_000;
+/** Puts are committed together with those of so long after the first: a commit costs as much as several puts. */
+const COMMIT_MS = 20;
 /** What could not be freed because it is being read is looked at again after this. */
 const FREE_AGAIN_MS = 5_000;
 
@@ -37,6 +39,8 @@ let retryTimer: NodeJS.Timeout | undefined;
 let retryDue = false;
 let usesTimer: NodeJS.Timeout | undefined;
 let usesDue = false;
+let commitTimer: NodeJS.Timeout | undefined;
+let commitDue = false;
 let freeTimer: NodeJS.Timeout | undefined;
 
 const readers = new Readers({
@@ -131,12 +135,20 @@ async function run(): Promise<void> {
       usesDue = false;
       await engine.flushUses().catch(() => {});
     }
-    if (!(await engine.step()) && inbox.length === 0) return freeLater();
+    const isMore = await engine.step(commitDue);
+    if (!engine.isOpen) commitDue = false;
+    if (!isMore && inbox.length === 0) return later();
     await new Promise((resolve) => setImmediate(resolve));
   }
 }
 
-function freeLater(): void {
+function later(): void {
+  if (engine.isOpen)
+    commitTimer ??= setTimeout(() => {
+      commitTimer = undefined;
+      commitDue = true;
+      wake();
+    }, COMMIT_MS);
   if (!engine.isReadFrom || freeTimer !== undefined) return;
   freeTimer = setTimeout(() => {
     freeTimer = undefined;
@@ -251,6 +263,7 @@ async function answer(port: MessagePort, request: Asked): Promise<void> {
       clearTimeout(retryTimer);
       clearTimeout(usesTimer);
       clearTimeout(freeTimer);
+      clearTimeout(commitTimer);
       await readers.close();
       send(port, { kind: 'done', id, done: true });
       for (const [one, { post }] of ports) {

@@ -69,6 +69,11 @@ export class Writer {
     if (job.bodyId === undefined) {
       if (isOverfull(db, job.costBytes) && (await this.#free())) return;
       this.#writing({ name, variant: request.variant });
+      if (request.chunks.length <= 1) {
+        await db.put(request, name, request.chunks[0]);
+        this.#queue.done(name);
+        return;
+      }
       job.bodyId = db.beginBody(request.chunks.length);
     }
     const until = db.pendingBytes + stepBytes(db);
