@@ -31,6 +31,7 @@ import type { Log } from './observe/log.ts';
 import type { OriginFailure } from './origin/failure.ts';
 import { flightKey } from './origin-request.ts';
 import { Outbound, type Sharing } from './outbound.ts';
+import { OwnWords } from './own-words.ts';
 import type { PurgeDoor, PurgeService } from './purge-door.ts';
 import { Reception } from './reception.ts';
 import type { Refreshed } from './refresh-visit.ts';
@@ -80,6 +81,7 @@ export class Edge {
   readonly #forget: Forget;
   readonly #outbound: Outbound;
   readonly #behind: Behind;
+  readonly #words: OwnWords;
   readonly #reply: Reply;
   readonly #compressor: Compressor;
   readonly #presenter: Presenter;
@@ -90,7 +92,8 @@ export class Edge {
     this.#flights = options.flights;
     this.#hitForMiss = options.hitForMiss;
     this.#site = options.site;
-    this.#reply = new Reply(options);
+    this.#words = new OwnWords(options);
+    this.#reply = new Reply(options, this.#words);
     const { concurrency } = options.site.compression;
     this.#compressor = new Compressor({ ...options, concurrency });
     this.#presenter = new Presenter({
@@ -100,7 +103,7 @@ export class Edge {
     });
     this.#aliases = new SearchAliases(options.spreadAlias);
     const aliases = this.#aliases;
-    const rooms = { ...options, aliases, reply: this.#reply, presenter: this.#presenter };
+    const rooms = { ...options, aliases, words: this.#words, presenter: this.#presenter };
     this.#reception = new Reception(rooms, (visit) => this.#visit(visit));
     this.#lookup = new Lookup(rooms, (visit, records, record) => this.#decide(visit, records, record));
     this.#forget = new Forget(options);
@@ -145,7 +148,7 @@ export class Edge {
 
   /** Refuses what did not even reach the path. */
   refuse(request: Request, responder: Responder, refusal: Refusal): void {
-    this.#reply.refused(request, responder, refusal);
+    this.#words.refused(request, responder, refusal);
   }
 
   /** Applies a purge record that the journal already holds. */
@@ -253,7 +256,7 @@ export class Edge {
         });
       }
       case 'only-if-cached':
-        return this.#reply.refused(request, responder, ONLY_IF_CACHED, route);
+        return this.#words.refused(request, responder, ONLY_IF_CACHED, route);
       default:
         return decision satisfies never;
     }
@@ -285,7 +288,7 @@ export class Edge {
     const { request, responder, key } = visit;
     // OPTIONS * is about the server that was asked (RFC 9110 §9.3.7).
     if (request.target === '*' || maxForwards(request.method, request.fields).kind === 'answer') {
-      return this.#reply.lastHop(request, responder);
+      return this.#words.lastHop(request, responder);
     }
     const forward: Forward = {
       reason,
@@ -304,7 +307,7 @@ export class Edge {
   #fly(visit: Visit, forward: Forward, flightKey: string, sharing: Sharing): void {
     const refusal = visit.route.gate?.forward(visit.came);
     if (refusal !== undefined)
-      return this.#reply.refused(visit.request, visit.responder, refusal, visit.route);
+      return this.#words.refused(visit.request, visit.responder, refusal, visit.route);
     const isOffered = sharing === 'all' && !visit.apart;
     const flight = this.#flights.begin(flightKey, this.#options.journal.seq, isOffered);
     this.#wait(visit, forward, flight, false);

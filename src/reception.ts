@@ -9,8 +9,8 @@ import type { Verdict } from './gate/gate.ts';
 import type { Request, Responder } from './http/message.ts';
 import type { Log } from './observe/log.ts';
 import { clientScheme, type Identity } from './origin/forwarded.ts';
+import type { OwnWords } from './own-words.ts';
 import type { PurgeDoor } from './purge-door.ts';
-import type { Reply } from './reply.ts';
 import type { Route } from './site/route.ts';
 import type { Realm } from './site/site.ts';
 import { upgradeOf } from './tunnel/asking.ts';
@@ -23,21 +23,21 @@ export interface ReceptionOptions {
   readonly tunnels: Tunnels;
   readonly hear: (() => void) | undefined;
   readonly aliases: SearchAliases;
-  readonly reply: Reply;
+  readonly words: OwnWords;
   readonly log: Log;
 }
 
 export class Reception {
   readonly #options: ReceptionOptions;
   readonly #onward: (visit: Visit) => void;
-  readonly #reply: Reply;
+  readonly #words: OwnWords;
   /** The facts of a header section. */
   readonly admission: (fields: Request['fields']) => Admission;
 
   constructor(options: ReceptionOptions, onward: (visit: Visit) => void) {
     this.#options = options;
     this.#onward = onward;
-    this.#reply = options.reply;
+    this.#words = options.words;
     this.admission = admissions(options.identity);
   }
 
@@ -48,12 +48,12 @@ export class Reception {
   receive(came: Request, responder: Responder, realm: Realm): void {
     const first = this.admission(came.fields);
     const refusal = refusalByMethod(came.method) ?? first.refusal;
-    if (refusal !== undefined) return this.#reply.refused(came, responder, refusal);
+    if (refusal !== undefined) return this.#words.refused(came, responder, refusal);
     const { disarmed: fields } = first;
     const asked = fields === undefined ? came : { ...came, fields };
     const admission = fields === undefined ? first : this.admission(fields);
     const request = realm.entrance?.meet(asked, admission) ?? asked;
-    if ('status' in request) return this.#reply.refused(asked, responder, request);
+    if ('status' in request) return this.#words.refused(asked, responder, request);
     const route = realm.route(request.method, request);
     const verdict = route.gate?.admit(request);
     if (verdict === undefined) return this.#enter(request, request, responder, realm, route);
@@ -64,14 +64,14 @@ export class Reception {
       },
       (error: unknown) => {
         this.#options.log.error({ err: error }, 'the gate could not decide');
-        this.#reply.refused(request, responder, UNDECIDED, route);
+        this.#words.refused(request, responder, UNDECIDED, route);
       },
     );
   }
 
   /** The gate has spoken: what is let in may be changed (its credentials taken off, its user named). */
   #judged(request: Request, responder: Responder, realm: Realm, route: Route, verdict: Verdict): void {
-    if (verdict !== undefined && 'status' in verdict) this.#reply.refused(request, responder, verdict, route);
+    if (verdict !== undefined && 'status' in verdict) this.#words.refused(request, responder, verdict, route);
     else this.#enter(request, verdict?.request ?? request, responder, realm, route);
   }
 
@@ -84,7 +84,7 @@ export class Reception {
     const admission = this.admission(request.fields);
     const { method, authority } = request;
     if (route.answer !== undefined && method !== 'PURGE') {
-      return this.#reply.local(request, responder, route.answer(came), route);
+      return this.#words.local(request, responder, route.answer(came), route);
     }
     const scheme = admission.namesScheme ? clientScheme(request, trusted) : request.scheme;
     // What another method invalidates or purges lies under the key that GET has.
@@ -95,7 +95,7 @@ export class Reception {
       return purgeDoor.handle(request, responder, exact.key === key ? [key] : [exact.key, key]);
     const upgrade = admission.upgrade && this.#upgrade(request, responder, realm, admission.upgrade);
     if (upgrade !== undefined && 'status' in upgrade)
-      return this.#reply.refused(request, responder, upgrade, route);
+      return this.#words.refused(request, responder, upgrade, route);
     const visit = visitOf({
       request,
       came,

@@ -1,8 +1,8 @@
-// Everything that goes to a client: hits, stale and validated responses, fills being followed, a response for one client
-// alone, errors; each with its marks, its body and its record. Decides nothing about the cache.
+// Everything that goes to a client from the store or an origin: hits, stale and validated responses, fills being followed, a
+// response for one client alone, failures; each with its marks, its body and its record. Decides nothing about the cache. What the
+// edge says by itself is own-words.ts's.
 
 import type { Stored } from '../storage/store.ts';
-import { ALLOWED_METHODS, type Refusal } from './admit.ts';
 import { ageSeconds, remainingMs, ttlSeconds } from './cache/age.ts';
 import { type CacheStatus, formatCacheStatus, xCache } from './cache/cache-status.ts';
 import { evaluate, notModifiedLines } from './cache/conditional.ts';
@@ -17,16 +17,14 @@ import type { FetchOutcome } from './fetch.ts';
 import { contentLength } from './filling.ts';
 import { Generations } from './generations.ts';
 import { type FieldLines, Fields } from './http/fields.ts';
-import type { Request, Responder, ResponseHead } from './http/message.ts';
-import { sendText } from './local.ts';
+import type { ResponseHead } from './http/message.ts';
 import type { Access } from './observe/access.ts';
 import type { AccessRecord, OutcomeName } from './observe/outcome.ts';
 import type { OriginFailure } from './origin/failure.ts';
 import type { Identity } from './origin/forwarded.ts';
+import type { OwnWords, Sent } from './own-words.ts';
 import { Recent } from './recent.ts';
 import { type Answer, answer, leftOut, type Marks, mark, storedBody } from './respond.ts';
-import { edited } from './site/edits.ts';
-import type { LocalAnswer } from './site/local-answer.ts';
 import type { Route } from './site/route.ts';
 import type { Tunnels } from './tunnel/tunnels.ts';
 import type { Forward, Visit } from './visit.ts';
@@ -63,8 +61,6 @@ const KEPT_FROM = 8;
 const COMPOSED_ENTRIES = 1024;
 const COMPOSED_BYTES = 8 * 1024 * 1024;
 
-type Sent = Omit<AccessRecord, 'status' | 'bytes'>;
-
 const COOKIES: ReadonlySet<string> = new Set(['set-cookie']);
 
 /** The lines of the origin's response as its client gets them. */
@@ -73,26 +69,18 @@ function passedLines(fields: Fields, rules: CacheRules): FieldLines {
   return rules.stripSetCookie ? new Fields(lines).without(COOKIES).lines : lines;
 }
 
-/** RFC 9110 §9.3.8: what was received, without fields that hold secrets. */
-const SECRETS: ReadonlySet<string> = new Set(['authorization', 'cookie', 'proxy-authorization']);
-
-function traceBody({ method, target, version, fields }: Request): Buffer {
-  let text = `${method} ${target} HTTP/${version}\r\n`;
-  const { lines } = fields.without(SECRETS);
-  for (let i = 0; i < lines.length; i += 2) text += `${lines[i]}: ${lines[i + 1]}\r\n`;
-  return Buffer.from(`${text}\r\n`, 'latin1');
-}
-
 export class Reply {
   readonly #options: ReplyOptions;
+  readonly #words: OwnWords;
   readonly #composed = new Generations<Stored<StoredMeta>, Composed>(COMPOSED_ENTRIES, COMPOSED_BYTES);
   readonly #recent = new Recent();
   readonly #via: string;
   /** Adds the cache key to Cache-Status (RFC 9211 §2.7). */
   debugKey: boolean;
 
-  constructor(options: ReplyOptions) {
+  constructor(options: ReplyOptions, words: OwnWords) {
     this.#options = options;
+    this.#words = words;
     this.debugKey = options.debugKey;
     this.#via = `1.1 ${options.identity.pseudonym}`;
   }
@@ -270,54 +258,7 @@ export class Reply {
     const { request, responder, route } = visit;
     const sent: Sent = { outcome: 'failed', cacheStatus, failure: kind, side, asked: visit.asked };
     const lines = retryAfterSeconds === undefined ? [] : ['Retry-After', String(retryAfterSeconds)];
-    this.#error(request, responder, status, message, sent, lines, route);
-  }
-
-  /** The edge's own no. */
-  refused(request: Request, responder: Responder, refusal: Refusal, route?: Route): void {
-    const { status, sentence, detail, lines = [], rule } = refusal;
-    const cacheStatus = formatCacheStatus(this.#options.identity.name, { detail });
-    this.#error(
-      request,
-      responder,
-      status,
-      sentence,
-      { outcome: 'refused', cacheStatus, reason: detail, rule },
-      lines,
-      route,
-    );
-  }
-
-  /** What the settings answer themselves. */
-  local(
-    request: Request,
-    responder: Responder,
-    { status, lines, body, detail }: LocalAnswer,
-    route: Route,
-  ): void {
-    const cacheStatus = formatCacheStatus(this.#options.identity.name, { detail });
-    const marked = [...lines, 'Cache-Status', cacheStatus, 'X-Cache', xCache('local')];
-    const sent = route.responseEdits === undefined ? marked : edited(marked, route.responseEdits);
-    const content = status === 204 || status === 304 ? null : body;
-    responder.send({ status, lines: sent, length: content?.length, once: true }, content);
-    const bytes = request.method === 'HEAD' ? 0 : (content?.length ?? 0);
-    this.#options.access.record(request, { outcome: 'local', status, bytes, cacheStatus, reason: detail });
-  }
-
-  /** OPTIONS or TRACE with Max-Forwards: 0 (RFC 9110 §7.6.2): this edge is the final recipient. */
-  lastHop(request: Request, responder: Responder): void {
-    const cacheStatus = formatCacheStatus(this.#options.identity.name, { detail: 'max-forwards' });
-    const marks = ['Cache-Status', cacheStatus, 'X-Cache', xCache('local')];
-    const body = request.method === 'TRACE' ? traceBody(request) : null;
-    const lines =
-      body === null ? ['Allow', ALLOWED_METHODS, ...marks] : ['Content-Type', 'message/http', ...marks];
-    responder.send({ status: 200, lines, length: body?.length ?? 0 }, body);
-    this.#options.access.record(request, {
-      outcome: 'local',
-      status: 200,
-      bytes: body?.length ?? 0,
-      cacheStatus,
-    });
+    this.#words.error(request, responder, status, message, sent, lines, route);
   }
 
   /** The client left while its request was waiting for the origin. */
@@ -332,21 +273,6 @@ export class Reply {
       side: 'client',
       incomplete: 'client-gone',
     });
-  }
-
-  #error(
-    request: Request,
-    responder: Responder,
-    status: number,
-    sentence: string,
-    sent: Sent,
-    more: FieldLines = [],
-    route?: Route,
-  ): void {
-    const plain = [...more, 'Cache-Status', sent.cacheStatus, 'X-Cache', xCache(sent.outcome)];
-    const lines = route?.responseEdits === undefined ? plain : edited(plain, route.responseEdits);
-    const bytes = sendText(responder, status, sentence, lines);
-    this.#options.access.record(request, { ...sent, status, bytes: request.method === 'HEAD' ? 0 : bytes });
   }
 
   #send(visit: Visit, { head, open }: Answer, sent: Sent): void {
