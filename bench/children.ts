@@ -77,15 +77,22 @@ export class Child {
     return new Error([`${this.name} ${what}; it ${state}. Its last words:`, ...this.#lines].join('\n  '));
   }
 
-  /** CPU seconds used and peak resident bytes so far; undefined where there is no /proc. */
-  usage(): { readonly cpuSeconds: number; readonly peakRssBytes: number } | undefined {
+  /** CPU seconds used so far, resident bytes now and at most; undefined where there is no /proc. */
+  usage():
+    | { readonly cpuSeconds: number; readonly residentBytes: number; readonly peakRssBytes: number }
+    | undefined {
     try {
       const stat = readFileSync(`/proc/${this.#process.pid}/stat`, 'utf8');
       const status = readFileSync(`/proc/${this.#process.pid}/status`, 'utf8');
       const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
       const ticks = Number(fields[11]) + Number(fields[12]);
       const peakKib = Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]);
-      return { cpuSeconds: ticks / 100, peakRssBytes: peakKib * 1024 };
+      const residentKib = Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]);
+      return {
+        cpuSeconds: ticks / 100,
+        residentBytes: residentKib * 1024,
+        peakRssBytes: peakKib * 1024,
+      };
     } catch {
       return undefined;
     }
