@@ -21,7 +21,8 @@ import type { ResponseHead } from './http/message.ts';
 import type { Access } from './observe/access.ts';
 import type { AccessRecord, OutcomeName } from './observe/outcome.ts';
 import type { OriginFailure } from './origin/failure.ts';
-import type { Identity } from './origin/forwarded.ts';
+import { clientScheme, type Identity } from './origin/forwarded.ts';
+import type { OriginResponse } from './origin/upstream.ts';
 import type { OwnWords, Sent } from './own-words.ts';
 import { Recent } from './recent.ts';
 import { type Answer, answer, leftOut, type Marks, mark, storedBody } from './respond.ts';
@@ -67,6 +68,15 @@ const COOKIES: ReadonlySet<string> = new Set(['set-cookie']);
 function passedLines(fields: Fields, rules: CacheRules): FieldLines {
   const lines = endToEnd(fields);
   return rules.stripSetCookie ? new Fields(lines).without(COOKIES).lines : lines;
+}
+
+/** The cookie that keeps a client with its server. */
+function stickyLines({ came, realm }: Visit, { sticky }: OriginResponse): FieldLines {
+  if (sticky === undefined) return [];
+  const { value, secure } = sticky;
+  const isSecure =
+    secure === 'always' || (secure === 'auto' && clientScheme(came, realm.trusted) === 'https');
+  return ['Set-Cookie', isSecure ? `${value}; Secure` : value];
 }
 
 export class Reply {
@@ -226,7 +236,12 @@ export class Reply {
     const marked = mark(lines, marks);
     const head: ResponseHead = {
       status: response.status,
-      lines: age === undefined ? marked : [...marked, 'Age', age],
+      lines: [
+        ...marked,
+        ...(age === undefined ? [] : ['Age', age]),
+        // What is for all, had it not been too large, others may store.
+        ...(reason === 'too-large' ? [] : stickyLines(visit, response)),
+      ],
       length: contentLength(response),
     };
     return () => this.#send(visit, { head, open: () => source }, sent);
@@ -238,7 +253,8 @@ export class Reply {
     const { fields, status } = response;
     const cacheStatus = this.#status(visit, this.#forwarded(visit, forward, status, {}));
     const marks = this.#marks(visit, undefined, cacheStatus, 'tunnel');
-    const lines = [...mark(endToEnd(fields), marks), 'Upgrade', fields.get('upgrade') ?? ''];
+    const upgrade = ['Upgrade', fields.get('upgrade') ?? ''];
+    const lines = [...mark(endToEnd(fields), marks), ...upgrade, ...stickyLines(visit, response)];
     const client = responder.takeOver?.(status, lines);
     if (client === undefined) {
       end.destroy();

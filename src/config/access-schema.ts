@@ -2,9 +2,9 @@
 
 import { z } from 'zod';
 import { PROBE_RULES } from '../gate/probe-rules.ts';
+import { cookieName } from '../http/cookies.ts';
 import {
   anyText,
-  cookieName,
   fieldName,
   fileName,
   httpUrl,

@@ -34,10 +34,6 @@ export function identityField(value: string): string | undefined {
   return name === undefined || NOT_FOR_IDENTITY.test(name) ? undefined : name;
 }
 
-export function cookieName(value: string): string | undefined {
-  return /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/.test(value) ? value : undefined;
-}
-
 export function ruleName(value: string): string | undefined {
   return /^[\w-]{1,64}$/.test(value) ? value : undefined;
 }

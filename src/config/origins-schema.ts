@@ -5,6 +5,7 @@ import { formatFastCgiUrl, parseFastCgiUrl } from '../origin/fastcgi/address.ts'
 import { budget } from './budget-schema.ts';
 import { groupFastCgi } from './fastcgi-schema.ts';
 import { duration, durationOr, flag, integer, list, oneOf, section, text } from './setting.ts';
+import { sticky } from './sticky-schema.ts';
 import { parseDuration } from './units.ts';
 
 const SERVER_FORM =
@@ -168,6 +169,7 @@ const group = section('A group of origins that serve the same.', {
   tls: tlsSection,
   fastcgi: groupFastCgi,
   budget,
+  sticky,
   http2: flag('Speak HTTP/2 with https origins that offer it.').prefault(false),
   connections: section('Connections to these origins.', {
     maxAge: durationOr('none', 'Older ones are closed between two requests.', {

@@ -7,11 +7,13 @@ import type { BalanceName } from '../origin/balance.ts';
 import type { BudgetRules } from '../origin/budget.ts';
 import type { OriginTls } from '../origin/connect.ts';
 import type { HealthRules } from '../origin/health.ts';
+import type { StickyRules } from '../origin/sticky.ts';
 import type { WaitingRules } from '../origin/waiting.ts';
 import { budgetRules } from './budget-schema.ts';
 import { type FastCgiConfig, overlayFastCgi } from './fastcgi-schema.ts';
 import type { Fault } from './faults.ts';
 import type { HedgeAfter, ParsedGroup, ParsedTls, StatusRange } from './origins-schema.ts';
+import { stickyRules } from './sticky-schema.ts';
 import { why } from './why.ts';
 
 export interface OriginServerConfig {
@@ -47,6 +49,8 @@ export interface OriginGroupConfig {
   readonly hedge: { readonly after: HedgeAfter; readonly allowance: AllowanceRules };
   /** undefined sets none. */
   readonly budget: BudgetRules | undefined;
+  /** undefined keeps no client with a server. */
+  readonly sticky: StickyRules | undefined;
   readonly http2: boolean;
   readonly fastcgi: FastCgiConfig;
   readonly maxAgeMs: number | undefined;
@@ -142,6 +146,7 @@ function originGroup(
           },
     hedge: { after: hedge.after, allowance: { share: hedge.budget / 100, perSecond: 0 } },
     budget: budgetRules(set.budget),
+    sticky: stickyRules(set.sticky),
     http2: set.http2,
     fastcgi: overlayFastCgi(fastcgi, set.fastcgi),
     maxAgeMs: connections.maxAge === 'none' ? undefined : connections.maxAge,

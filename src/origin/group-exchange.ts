@@ -7,6 +7,7 @@ import type { Group, RetryOn } from './group.ts';
 import { LentBody } from './lent-body.ts';
 import { IDEMPOTENT } from './origin.ts';
 import type { Server } from './server.ts';
+import type { StickyCookie } from './sticky.ts';
 import type { Exchange, ExchangeEvents, OriginRequest, OriginResponse, Place, Urgency } from './upstream.ts';
 import type { Waiter } from './waiting.ts';
 
@@ -32,6 +33,8 @@ export class GroupExchange implements Exchange, Waiter {
   /** May be sent again after a server has seen it. */
   readonly #repeatable: boolean;
   readonly #tried: Server[] = [];
+  /** Has the client's session. */
+  readonly #wanted: Server | undefined;
   readonly #running: Attempt[] = [];
   #winner: Attempt | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -40,7 +43,9 @@ export class GroupExchange implements Exchange, Waiter {
 
   constructor(group: Group, request: OriginRequest, events: ExchangeEvents) {
     this.#group = group;
-    this.#request = request;
+    const { sticky } = group;
+    this.#wanted = sticky?.wanted(request.lines);
+    this.#request = sticky === undefined ? request : { ...request, lines: sticky.without(request.lines) };
     this.#events = events;
     this.urgency = request.urgency;
     this.#repeatable = request.body === null && IDEMPOTENT.has(request.method);
@@ -57,7 +62,7 @@ export class GroupExchange implements Exchange, Waiter {
 
   /** To the next server, if there is one that has room. */
   proceed(): void {
-    const choice = this.#group.choose(this.#request, this.#tried, this.#repeatable);
+    const choice = this.#group.choose(this.#request, this.#tried, this.#repeatable, this.#wanted);
     if (choice === 'full') return this.#group.line.join(this);
     if (choice === 'none') return this.#failSoon('unavailable');
     this.#ask(choice);
@@ -113,7 +118,7 @@ export class GroupExchange implements Exchange, Waiter {
     this.#running.push(attempt);
     clearTimeout(this.#timer);
     const attempts = this.#tried.length + response.attempts - 1;
-    this.#events.onHead({ ...response, attempts, from: attempt.place });
+    this.#events.onHead({ ...response, attempts, from: attempt.place, sticky: this.#sticky(attempt) });
     if (this.#paused) attempt.exchange?.pause();
     return true;
   }
@@ -125,7 +130,8 @@ export class GroupExchange implements Exchange, Waiter {
   switched(attempt: Attempt, response: OriginResponse, end: RawEnd): void {
     this.#remove(attempt);
     this.#end();
-    this.#events.onSwitch({ ...response, attempts: this.#tried.length, from: attempt.place }, end);
+    const sticky = this.#sticky(attempt);
+    this.#events.onSwitch({ ...response, attempts: this.#tried.length, from: attempt.place, sticky }, end);
   }
 
   done(): void {
@@ -144,6 +150,14 @@ export class GroupExchange implements Exchange, Waiter {
     }
     this.#end();
     this.#events.onFailure(failure.at(attempt.place, this.#tried.length));
+  }
+
+  /** The cookie for the client, unless it has one of a server that it may come back to. */
+  #sticky({ server }: Attempt): StickyCookie | undefined {
+    const wanted = this.#wanted;
+    if (wanted !== undefined && (wanted === server || wanted.admits(this.#group.options.now()) !== 'no'))
+      return undefined;
+    return this.#group.sticky?.cookieFor(server);
   }
 
   #ask(server: Server): void {
@@ -169,7 +183,7 @@ export class GroupExchange implements Exchange, Waiter {
   #another(): Server | undefined {
     const { options, retryAllowance } = this.#group;
     if (this.#tried.length > options.retries.attempts) return undefined;
-    const choice = this.#group.choose(this.#request, this.#tried, this.#repeatable);
+    const choice = this.#group.choose(this.#request, this.#tried, this.#repeatable, this.#wanted);
     if (typeof choice === 'string' || !retryAllowance.spend(options.now())) return undefined;
     return choice;
   }
@@ -192,6 +206,7 @@ export class GroupExchange implements Exchange, Waiter {
     const { method, body, upgrade } = this.#request;
     if (
       hedge.after === 'none' ||
+      this.#wanted !== undefined ||
       body !== null ||
       upgrade !== undefined ||
       (method !== 'GET' && method !== 'HEAD')
@@ -205,7 +220,7 @@ export class GroupExchange implements Exchange, Waiter {
   #askSecond(): void {
     const { options, hedgeAllowance } = this.#group;
     if (this.#ended || this.#winner !== undefined || this.#running.length !== 1) return;
-    const choice = this.#group.choose(this.#request, this.#tried, true, false);
+    const choice = this.#group.choose(this.#request, this.#tried, true, undefined, false);
     if (typeof choice === 'string' || !hedgeAllowance.spend(options.now())) return;
     this.#group.hedges += 1;
     this.#ask(choice);
@@ -236,7 +251,7 @@ class Attempt implements ExchangeEvents {
   exchange: Exchange | undefined;
   readonly #of: GroupExchange;
   readonly #group: Group;
-  readonly #server: Server;
+  readonly server: Server;
   readonly #begunAt = performance.now();
   #isTrial = false;
   #answered = false;
@@ -246,21 +261,21 @@ class Attempt implements ExchangeEvents {
   constructor(of: GroupExchange, group: Group, server: Server) {
     this.#of = of;
     this.#group = group;
-    this.#server = server;
+    this.server = server;
   }
 
   get place(): Place {
-    return { group: this.#group.options.name, server: this.#server.id };
+    return { group: this.#group.options.name, server: this.server.id };
   }
 
   start(request: OriginRequest): void {
-    this.#isTrial = this.#server.begin(this.#group.options.now());
-    this.exchange = this.#server.origin.send(request, this);
+    this.#isTrial = this.server.begin(this.#group.options.now());
+    this.exchange = this.server.origin.send(request, this);
   }
 
   giveUp(): void {
     this.exchange?.abort();
-    if (this.#isTrial && !this.#answered) this.#server.gaveUp();
+    if (this.#isTrial && !this.#answered) this.server.gaveUp();
   }
 
   onInterim(...interim: Parameters<ExchangeEvents['onInterim']>): void {
@@ -271,11 +286,11 @@ class Attempt implements ExchangeEvents {
     const { options, times } = this.#group;
     const ms = performance.now() - this.#begunAt;
     this.#answered = true;
-    this.#server.answered(ms);
+    this.server.answered(ms);
     times.add(ms);
     this.#unwell = isIn(options.health.statuses, response.status);
-    if (this.#unwell) this.#server.failed(options.now(), `status ${response.status}`);
-    else if (this.#isTrial) this.#server.succeeded(options.now());
+    if (this.#unwell) this.server.failed(options.now(), `status ${response.status}`);
+    else if (this.#isTrial) this.server.succeeded(options.now());
     this.#of.head(this, response);
   }
 
@@ -284,19 +299,19 @@ class Attempt implements ExchangeEvents {
   }
 
   onEnd(): void {
-    if (!this.#unwell) this.#server.succeeded(this.#group.options.now());
+    if (!this.#unwell) this.server.succeeded(this.#group.options.now());
     this.#of.done();
   }
 
   onSwitch(...switched: Parameters<ExchangeEvents['onSwitch']>): void {
     this.#answered = true;
-    this.#server.succeeded(this.#group.options.now());
+    this.server.succeeded(this.#group.options.now());
     this.#of.switched(this, ...switched);
   }
 
   onFailure(failure: OriginFailure): void {
-    if (failure.side === 'origin') this.#server.failed(this.#group.options.now(), failure.kind);
-    else if (this.#isTrial && !this.#answered) this.#server.gaveUp();
+    if (failure.side === 'origin') this.server.failed(this.#group.options.now(), failure.kind);
+    else if (this.#isTrial && !this.#answered) this.server.gaveUp();
     this.#of.failed(this, failure);
   }
 }

@@ -8,6 +8,7 @@ import { GroupExchange } from './group-exchange.ts';
 import type { HealthRules, HealthState, Mode } from './health.ts';
 import { RecentTimes } from './latency.ts';
 import { Server, type ServerReport } from './server.ts';
+import { Sticky, type StickyRules } from './sticky.ts';
 import type { Exchange, ExchangeEvents, OriginRequest, Upstream } from './upstream.ts';
 import { WaitingLine, type WaitingRules } from './waiting.ts';
 
@@ -19,6 +20,7 @@ type Ranges = readonly (readonly [number, number])[];
 export interface GroupRules {
   readonly balance: BalanceName;
   readonly hashLoadFactor: number | undefined;
+  readonly sticky?: StickyRules | undefined;
   readonly queue: WaitingRules;
   readonly retries: {
     readonly attempts: number;
@@ -78,6 +80,8 @@ export class Group implements Upstream {
   readonly retryAllowance: Allowance;
   readonly hedgeAllowance: Allowance;
   readonly times = new RecentTimes();
+  /** undefined where no client is kept with a server. */
+  readonly sticky: Sticky<Server> | undefined;
   readonly #servers: readonly Server[];
   readonly #primaries: readonly Server[];
   readonly #backups: readonly Server[];
@@ -94,6 +98,7 @@ export class Group implements Upstream {
           onChange: (changed, from, to, why) => this.#log(changed, from, to, why),
         }),
     );
+    this.sticky = options.sticky && new Sticky(options.sticky, options.name, this.#servers);
     this.#primaries = this.#servers.filter(({ backup }) => !backup);
     this.#backups = this.#servers.filter(({ backup }) => backup);
     for (const { origin } of this.#servers) origin.onTunnelGone = () => this.released();
@@ -127,19 +132,20 @@ export class Group implements Upstream {
    * The server for a request: one of the primaries, of the backups where no primary may be asked, or an ejected one before its
    * time where nothing else is left. 'full': there are some, and all have their most; 'none': there are none.
    * @param repeatable the request can be sent to another server if this one fails: only such are a server's trial, if it can be helped
-   * @param lastResort an ejected one may be asked before its time
+   * @param wanted has the client's session: it is asked if it may be. @param lastResort an ejected one may be asked before its time
    */
   choose(
     request: OriginRequest,
     tried: readonly Server[],
     repeatable: boolean,
+    wanted: Server | undefined,
     lastResort = true,
   ): Server | 'full' | 'none' {
     const now = this.options.now();
     for (const tier of [this.#primaries, this.#backups]) {
       const { free, trials, full } = this.#usable(tier, tried, now);
       const candidates = repeatable ? [...free, ...trials] : free.length > 0 ? free : trials;
-      const chosen = this.#balance(candidates, request.key);
+      const chosen = candidates.find((one) => one === wanted) ?? this.#balance(candidates, request.key);
       if (chosen !== undefined) return chosen;
       if (full) return 'full';
     }

@@ -5,6 +5,7 @@ import type { FieldLines, Fields } from '../http/fields.ts';
 import type { RequestBody } from '../http/message.ts';
 import type { RawEnd } from '../tunnel/raw.ts';
 import type { OriginFailure } from './failure.ts';
+import type { StickyCookie } from './sticky.ts';
 
 /** Who waits for a request: somebody, nobody now (stale was served), nobody at all. */
 export type Urgency = 'user' | 'revalidation' | 'warming';
@@ -52,6 +53,8 @@ export interface OriginResponse {
   readonly attempts: number;
   /** Who answered, where that was one of several. */
   readonly from?: Place | undefined;
+  /** For the client who asked alone: a cookie that brings it to the same server again. No field of the response. */
+  readonly sticky?: StickyCookie | undefined;
 }
 
 /** A server of a group. */

@@ -2,6 +2,7 @@
 // section is remembered with it, so that a client's next request costs one look-up. Also what the origin is told of it.
 
 import type { Refusal } from '../../admit.ts';
+import { withoutCookie } from '../../http/cookies.ts';
 import { Fields } from '../../http/fields.ts';
 import type { Request } from '../../http/message.ts';
 import type { AuthRules } from '../access-rules.ts';
@@ -11,7 +12,7 @@ import { refusals } from '../rate-limit.ts';
 import { type Answer, Asking } from './asking.ts';
 import { Users } from './basic.ts';
 import { Tokens } from './bearer.ts';
-import { tokenIn, withoutCookie } from './cookie.ts';
+import { tokenIn } from './cookie.ts';
 import { type Credentials, credentialsOf } from './credentials.ts';
 import type { IdentityFields } from './identity-fields.ts';
 import { SignedTokens } from './jwt.ts';
