@@ -9,6 +9,7 @@ import { databasePath, MalformedDatabase } from './sqlite-files.ts';
 import { findVariants, readChunk } from './sqlite-find.ts';
 import { decodeHead, encodeHead, type Head, type HeadVariant, headName } from './sqlite-head.ts';
 import type { Cursor } from './sqlite-index.ts';
+import type { Presence } from './sqlite-presence.ts';
 import type { FoundVariant } from './sqlite-protocol.ts';
 import { PAGE_BYTES, Space, walBudget } from './sqlite-space.ts';
 import { BlobTable } from './sqlite-table.ts';
@@ -17,6 +18,8 @@ import type { Entry, Removed, Selection } from './store.ts';
 const FORMAT = 2;
 /** Pages that a small change touches (three tables and their indexes): what it adds to the log, bytes. */
 export const CHANGE_BYTES = 6 * PAGE_BYTES;
+/** Names read in one step: about a millisecond. */
+const LEARNED = 1000;
 const NOTHING: Removed = { records: 0, bytes: 0 };
 
 export interface NewRecord {
@@ -36,6 +39,9 @@ export class CacheDatabase {
   readonly bodies: Bodies;
   readonly #driver: NodeSqliteDriver;
   readonly #heads: BlobTable;
+  readonly #presence: Presence;
+  /** Heads up to this name are in the presence; undefined when all are. */
+  #learned: string | undefined = '';
   #damaged = 0;
   #pendingBytes = 0;
   /** What is still read of databases that were here before. */
@@ -47,19 +53,26 @@ export class CacheDatabase {
     driver: NodeSqliteDriver,
     heads: BlobTable,
     bodies: Bodies,
+    presence: Presence,
   ) {
     this.space = new Space(dir, maxBytes, driver);
     this.transactionBytes = Math.floor(walBudget(maxBytes) / 4);
     this.bodies = bodies;
     this.#driver = driver;
     this.#heads = heads;
+    this.#presence = presence;
+    presence.forget();
   }
 
   /**
    * Opens or makes the database.
    * @throws what node:sqlite throws, or MalformedDatabase for a file of another format.
    */
-  static async open(dir: string, maxBytes: number, options: BodiesOptions): Promise<CacheDatabase> {
+  static async open(
+    dir: string,
+    maxBytes: number,
+    options: BodiesOptions & { readonly presence: Presence },
+  ): Promise<CacheDatabase> {
     const driver = new NodeSqliteDriver({
       filename: databasePath(dir),
       walBytes: Math.floor(walBudget(maxBytes) / 4),
@@ -74,7 +87,7 @@ export class CacheDatabase {
       const bodies = await Bodies.open(driver, options);
       driver.all(`PRAGMA user_version=${FORMAT}`);
       driver.all('COMMIT');
-      return new CacheDatabase(dir, maxBytes, driver, heads, bodies);
+      return new CacheDatabase(dir, maxBytes, driver, heads, bodies, options.presence);
     } catch (error) {
       driver.close();
       throw error;
@@ -116,6 +129,8 @@ export class CacheDatabase {
     this.#pendingBytes = 0;
     if (this.#driver.inTransaction) this.#driver.all('ROLLBACK');
     this.bodies.reload();
+    this.#presence.forget();
+    this.#learned = '';
     // What was carried of them may be lost.
     for (const attic of this.takeAttics()) attic.close();
   }
@@ -210,6 +225,7 @@ export class CacheDatabase {
     checksums: readonly number[],
   ): Promise<void> {
     const stored = await this.#heads.get(name);
+    if (stored === undefined) this.#presence.add(name);
     const head = stored === undefined ? undefined : decodeHead(stored);
     const others: HeadVariant[] = [];
     for (const one of head?.variants ?? []) {
@@ -244,7 +260,7 @@ export class CacheDatabase {
     if (gone.length === 0) return NOTHING;
     const before = this.bodies.totals.bytes;
     for (const { bodyId } of gone) await this.bodies.discard(bodyId);
-    if (gone.length === head.variants.length) await this.#heads.delete([name]);
+    if (gone.length === head.variants.length) await this.#deleteHead(name);
     else
       await this.#setHead(name, {
         key: head.key,
@@ -284,6 +300,18 @@ export class CacheDatabase {
     return this.#attics.length > 0;
   }
 
+  /** Learns some of the heads that are there. @returns false when all are known */
+  learn(): boolean {
+    if (this.#learned === undefined) return false;
+    const sql = 'SELECT key FROM heads WHERE key > ? ORDER BY key LIMIT ?';
+    const rows = this.#driver.all(sql, this.#learned, LEARNED);
+    for (const { key } of rows) if (typeof key === 'string') this.#presence.add(key);
+    const last = rows.length < LEARNED ? undefined : rows.at(-1)?.key;
+    this.#learned = typeof last === 'string' ? last : undefined;
+    if (this.#learned === undefined) this.#presence.know();
+    return true;
+  }
+
   /** Carries a chunk over from a database before this one. */
   async carry(): Promise<void> {
     const [attic] = this.#attics;
@@ -320,6 +348,7 @@ export class CacheDatabase {
   }
 
   close(): void {
+    this.#presence.forget();
     for (const attic of this.takeAttics()) attic.close();
     this.#driver.close();
   }
@@ -343,7 +372,12 @@ export class CacheDatabase {
   async #dropHead(name: string): Promise<void> {
     this.begin();
     this.#damaged += 1;
+    await this.#deleteHead(name);
+  }
+
+  async #deleteHead(name: string): Promise<void> {
     await this.#heads.delete([name]);
+    this.#presence.remove(name);
   }
 
   /** Removes a record whose bytes are missing or wrong, unless it has been replaced since. */

@@ -7,6 +7,7 @@ import { CacheDatabase } from './sqlite-database.ts';
 import { removeDatabase, setAside } from './sqlite-files.ts';
 import type { Leases } from './sqlite-leases.ts';
 import { DatabaseLock } from './sqlite-lock.ts';
+import type { Presence } from './sqlite-presence.ts';
 import type { DiskEviction } from './sqlite-standing.ts';
 
 export interface HandleOptions {
@@ -16,6 +17,8 @@ export interface HandleOptions {
   readonly eviction: DiskEviction;
   /** What is being read stays readable. */
   readonly leases: Leases;
+  /** Kept true of what is stored. */
+  readonly presence: Presence;
 }
 
 /** So much of the bound may be of bodies that are gone and still read, and so much is carried over into another database. */
@@ -103,9 +106,9 @@ export class Handle {
     this.#lock = undefined;
   }
 
-  get #bodies(): BodiesOptions {
-    const { eviction, leases } = this.#options;
-    return { firstId: this.#firstId, eviction, leases };
+  get #bodies(): BodiesOptions & { readonly presence: Presence } {
+    const { eviction, leases, presence } = this.#options;
+    return { firstId: this.#firstId, eviction, leases, presence };
   }
 
   /** What has to outlive the open database. */

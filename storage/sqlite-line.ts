@@ -6,7 +6,9 @@
 
 import type { MessagePort } from 'node:worker_threads';
 import { Dialogue } from './sqlite-dialogue.ts';
+import { headName } from './sqlite-head.ts';
 import { Holds } from './sqlite-leases.ts';
+import { Presence } from './sqlite-presence.ts';
 import type { Event, Health, ReadRequest, Reply, Request } from './sqlite-protocol.ts';
 import { StoreError } from './store.ts';
 
@@ -33,6 +35,7 @@ export class Line {
   #writer: Dialogue | undefined;
   #reader: Dialogue | undefined;
   #isClosed = false;
+  #presence: Presence | undefined;
   /** How many changes are under way, by key; and of everything. */
   readonly #changing = new Map<string, number>();
   #changingAll = 0;
@@ -76,6 +79,7 @@ export class Line {
     this.#hello = hello;
     this.#queuedBytes = new Int32Array(hello.queue);
     this.holds.use(hello.leases);
+    this.#presence = new Presence(hello.presence);
     this.#writer = writer;
     this.#redo();
     const before = this.#health;
@@ -112,6 +116,13 @@ export class Line {
   ): Promise<Reply> {
     if (this.#writer !== undefined) return this.#writer.ask(operation, request, moved);
     return Promise.reject(new StoreError(operation, new Error(this.#health.detail)));
+  }
+
+  /** Whether surely nothing is stored under a key: known without a question. */
+  isAbsent(key: string): boolean {
+    const presence = this.#presence;
+    if (presence === undefined || this.#writer === undefined || !this.#health.ok) return false;
+    return this.#changingAll === 0 && !this.#changing.has(key) && !presence.mayHave(headName(key));
   }
 
   /** Asks the thread that only reads, where it can be sure, else the writing thread. */

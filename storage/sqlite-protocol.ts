@@ -129,6 +129,8 @@ export type Event =
       readonly queue: SharedArrayBuffer;
       /** Of sqlite-leases.ts. */
       readonly leases: SharedArrayBuffer;
+      /** Of sqlite-presence.ts. */
+      readonly presence: SharedArrayBuffer;
       readonly maxQueueBytes: number;
       /** A larger body is declined. */
       readonly maxBodyBytes: number;

@@ -9,6 +9,7 @@ import { messageOf, reclaimRemoved } from './sqlite-files.ts';
 import { Leases, leaseMemory } from './sqlite-leases.ts';
 import { moveOf, movesOf } from './sqlite-moves.ts';
 import { Post } from './sqlite-post.ts';
+import { Presence, presenceMemory } from './sqlite-presence.ts';
 import type { Event, Health, PutRequest, Reply, Request, ThreadOptions } from './sqlite-protocol.ts';
 import { Readers } from './sqlite-readers.ts';
 
@@ -22,6 +23,7 @@ const options: ThreadOptions = workerData;
 const queue = new SharedArrayBuffer(4);
 const queuedBytes = new Int32Array(queue);
 const leases = leaseMemory();
+const presence = presenceMemory(options.maxBytes);
 interface Client {
   /** Of its streams' names. */
   readonly prefix: string;
@@ -69,6 +71,7 @@ const engine = new Engine({
   },
   readers,
   leases: new Leases(leases),
+  presence: new Presence(presence),
   healthChanged: (health) => {
     for (const port of ports.keys()) send(port, { kind: 'health', health });
     tryLater(health);
@@ -106,6 +109,7 @@ function attach(port: MessagePort): void {
     kind: 'hello',
     queue,
     leases,
+    presence,
     maxQueueBytes,
     maxBodyBytes: engine.maxBodyBytes,
     health: engine.health,

@@ -110,6 +110,7 @@ export class Writer {
   }
 
   async #tidy(db: CacheDatabase): Promise<boolean> {
+    if (db.learn()) return true;
     if (db.hasAttics) {
       await (await this.#begin()).carry();
       return true;

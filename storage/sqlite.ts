@@ -27,6 +27,7 @@ export type { Health, SqliteStats } from './sqlite-protocol.ts';
 /** What a queued record takes beside its bytes. */
 const RECORD_BYTES = 1024;
 const NOTHING: Removed = { records: 0, bytes: 0 };
+const NONE: readonly never[] = [];
 
 /** Where lines to the threads come from. */
 export interface Lines {
@@ -68,6 +69,7 @@ export class SqliteStore<M> implements Store<M>, Selectable, Inflowing<M> {
     this.#check('get');
     // What is being copied is in no queue yet.
     if (this.#copies.has(key)) await this.#copies.sent(key);
+    if (this.#line.isAbsent(key)) return NONE;
     const reply = await this.#line.look(key, 'get', (id) => ({ kind: 'get', id, key }));
     const stored: Stored<M>[] = [];
     for (const found of reply.kind === 'found' ? reply.variants : []) {

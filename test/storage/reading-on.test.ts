@@ -8,6 +8,7 @@ import { MemoryStore } from '../../storage/memory.ts';
 import { attachSqliteStore, type SqliteStore } from '../../storage/sqlite.ts';
 import { Engine } from '../../storage/sqlite-engine.ts';
 import { Leases, leaseMemory } from '../../storage/sqlite-leases.ts';
+import { Presence, presenceMemory } from '../../storage/sqlite-presence.ts';
 import type { FoundVariant } from '../../storage/sqlite-protocol.ts';
 import type { Store } from '../../storage/store.ts';
 import { TieredStore } from '../../storage/tiered.ts';
@@ -154,6 +155,7 @@ describe('what is held for readers', () => {
       written: () => {},
       readers: { pause: async () => {}, resume: () => {} },
       leases: new Leases(leaseMemory(), () => seconds),
+      presence: new Presence(presenceMemory(MB)),
       healthChanged: () => {},
       now: () => 0,
     });

@@ -11,6 +11,7 @@ import { describe, expect, it } from 'vitest';
 import { attachSqliteStore, type Health, openSqliteStore } from '../../storage/sqlite.ts';
 import { Engine } from '../../storage/sqlite-engine.ts';
 import { Leases, leaseMemory } from '../../storage/sqlite-leases.ts';
+import { Presence, presenceMemory } from '../../storage/sqlite-presence.ts';
 import { StoreError } from '../../storage/store.ts';
 import { bytesOf, collect, openDisk, scratch, textCodec } from './support.ts';
 
@@ -291,6 +292,26 @@ describe('a damaged or unreachable disk', () => {
   });
 });
 
+it('finds after a restart all that is there, while it learns what there is and after', async () => {
+  const dir = await scratch();
+  const first = await openDisk({ dir });
+  const keys = Array.from({ length: 2500 }, (_, i) => `k${i}`);
+  for (const key of keys) await first.put(key, '', 'm', [bytesOf(10)]);
+  await first.close();
+  const store = await openDisk({ dir });
+  const other = await attachSqliteStore<string>(store.port(), textCodec);
+  for (let round = 0; round < 2; round += 1) {
+    for (const key of keys.slice(0, 50)) await store.delete(key);
+    for (const key of keys.slice(0, 50)) await store.put(key, '', 'm', [bytesOf(10)]);
+    await store.flush();
+    for (const one of [store, other]) {
+      const found = await Promise.all(keys.map((key) => one.get(key)));
+      expect(found.filter((records) => records.length === 1)).toHaveLength(keys.length);
+    }
+  }
+  await other.close();
+});
+
 describe('a meta that comes late', () => {
   /** Metas are 'name of the bytes:anything'. */
   const codec = {
@@ -345,6 +366,7 @@ describe('the engine', () => {
       written: () => {},
       readers: { pause: async () => {}, resume: () => {} },
       leases: new Leases(leaseMemory()),
+      presence: new Presence(presenceMemory(MB)),
       healthChanged: () => {},
       now: () => 0,
     });
