@@ -108,7 +108,9 @@ export class Gate {
     if (isPurge) return undefined;
     const reading = this.#reads ? readPath(request.target) : UNREAD;
     const refusal =
-      this.#byPath(request, reading) ?? this.#byRate(request, reading, client) ?? this.#byContent(request);
+      this.#byPath(request, reading, client) ??
+      this.#byRate(request, reading, client) ??
+      this.#byContent(request);
     if (refusal !== undefined) return refusal;
     return this.#identified(request, client);
   }
@@ -137,23 +139,23 @@ export class Gate {
     return standing;
   }
 
-  #byPath(request: Request, reading: Reading): Refusal | undefined {
+  #byPath(request: Request, reading: Reading, client: Client): Refusal | undefined {
     const { methods, deny, hideDotfiles } = this.#rules;
     const { method } = request;
     if (methods !== undefined && !methods.includes(method)) return this.#methodRefusal;
-    if (reading.others.some((other) => this.#isElsewhere(request, other))) return REFUSALS.ambiguous;
+    if (reading.others.some((other) => this.#isElsewhere(request, client, other))) return REFUSALS.ambiguous;
     if (hideDotfiles && namesDotfile(reading)) return REFUSALS.dotfile;
     const rule = deny.find((one) => isAbout(one, method, reading));
     return rule === undefined ? undefined : denied(rule.status, []);
   }
 
   /** Read as other servers may read it, the request belongs to a route with other rules. */
-  #isElsewhere(request: Request, other: string): boolean {
+  #isElsewhere({ method, authority, target, fields }: Request, client: Client, other: string): boolean {
     const { routes, elsewhere } = this.#site;
-    const mark = request.target.indexOf('?');
-    const target = mark === -1 ? other : other + request.target.slice(mark);
-    const [here, there] = [request, { ...request, target }].map((one) => {
-      const route = matchRoute(routes, request.method, one);
+    const mark = target.indexOf('?');
+    const read = mark === -1 ? other : other + target.slice(mark);
+    const [here, there] = [target, read].map((one) => {
+      const route = matchRoute(routes, method, { authority, target: one, fields, client: client.address });
       return route === undefined ? elsewhere : route.access;
     });
     return here !== there;

@@ -144,6 +144,19 @@ describe('rules of a route', () => {
     expect(await status('GET', '/api/.x')).toBe(404);
   });
 
+  it('a path that the origin may read as that of a route for some clients is refused to these', async () => {
+    const { edge, origin } = await proxied({
+      routes: [
+        { match: { path: '/private/*', clients: ['127.0.0.0/8'] }, access: { methods: ['POST'] } },
+        { match: { path: '/other/*', clients: ['10.0.0.0/8'] }, access: { methods: ['POST'] } },
+      ],
+    });
+    origin.on('*', { body: 'ok' });
+    expect((await get(edge.url, '/private/x')).status).toBe(405);
+    expect((await get(edge.url, '/x/..%2fprivate%2fx')).status).toBe(400);
+    expect((await get(edge.url, '/x/..%2fother%2fx')).status).toBe(200);
+  });
+
   it('a path that the origin may read as that of a guarded route is refused, where the rules differ', async () => {
     const { edge, origin } = await proxied({
       routes: [{ match: { path: '/private/*' }, access: { addresses: { allow: ['192.0.2.1'] } } }],
