@@ -1,6 +1,7 @@
 // Those who wait for their turn: in three lanes by urgency, first come first served in each, for so long and so many at most.
 // Knows nothing of what they wait for.
 
+import { Chain } from '../../storage/eviction/chain.ts';
 import type { Urgency } from './upstream.ts';
 
 export interface Waiter {
@@ -17,13 +18,32 @@ export interface WaitingRules {
 
 const NO_LIMITS: WaitingRules = { length: Number.POSITIVE_INFINITY, timeoutMs: Number.POSITIVE_INFINITY };
 
+/** A waiter's place in its lane. */
+class Place<W> {
+  readonly waiter: W;
+  readonly timer: NodeJS.Timeout | undefined;
+  older: Place<W> | undefined = undefined;
+  newer: Place<W> | undefined = undefined;
+
+  constructor(waiter: W, timer: NodeJS.Timeout | undefined) {
+    this.waiter = waiter;
+    this.timer = timer;
+  }
+}
+
+/** Chains rather than Maps, where those who have gone long ago would be kept (collapse.ts: Flights). */
+class Lane<W> extends Chain<Place<W>> {
+  length = 0;
+}
+
 export class WaitingLine<W extends Waiter> {
   readonly #rules: WaitingRules;
-  readonly #lanes: Readonly<Record<Urgency, Map<W, NodeJS.Timeout | undefined>>> = {
-    user: new Map(),
-    revalidation: new Map(),
-    warming: new Map(),
+  readonly #lanes: Readonly<Record<Urgency, Lane<W>>> = {
+    user: new Lane(),
+    revalidation: new Lane(),
+    warming: new Lane(),
   };
+  readonly #places = new WeakMap<W, Place<W>>();
   #length = 0;
   #emptied: PromiseWithResolvers<void> | undefined;
   /** Refused so far for want of room or time. */
@@ -40,7 +60,7 @@ export class WaitingLine<W extends Waiter> {
   /** By urgency. */
   get waiting(): Readonly<Record<Urgency, number>> {
     const { user, revalidation, warming } = this.#lanes;
-    return { user: user.size, revalidation: revalidation.size, warming: warming.size };
+    return { user: user.length, revalidation: revalidation.length, warming: warming.length };
   }
 
   /** Waits, or is refused at once. When it is full, who is more urgent takes the place of who is less. */
@@ -55,7 +75,11 @@ export class WaitingLine<W extends Waiter> {
     }
     const timer =
       timeoutMs === Number.POSITIVE_INFINITY ? undefined : setTimeout(() => this.#late(waiter), timeoutMs);
-    this.#lanes[waiter.urgency].set(waiter, timer);
+    const place = new Place(waiter, timer);
+    this.#places.set(waiter, place);
+    const lane = this.#lanes[waiter.urgency];
+    lane.append(place);
+    lane.length += 1;
     this.#length += 1;
   }
 
@@ -63,20 +87,23 @@ export class WaitingLine<W extends Waiter> {
   next(of: readonly Urgency[] = LANES): W | undefined {
     if (this.#length === 0) return undefined;
     for (const urgency of of) {
-      const first = this.#lanes[urgency].keys().next();
-      if (first.done === true) continue;
-      this.leave(first.value);
-      return first.value;
+      const first = this.#lanes[urgency].oldest;
+      if (first === undefined) continue;
+      this.leave(first.waiter);
+      return first.waiter;
     }
     return undefined;
   }
 
   /** @returns false when it was not waiting. */
   leave(waiter: W): boolean {
+    const place = this.#places.get(waiter);
+    if (place === undefined) return false;
+    this.#places.delete(waiter);
+    clearTimeout(place.timer);
     const lane = this.#lanes[waiter.urgency];
-    if (!lane.has(waiter)) return false;
-    clearTimeout(lane.get(waiter));
-    lane.delete(waiter);
+    lane.remove(place);
+    lane.length -= 1;
     this.#length -= 1;
     if (this.#length === 0) this.#emptied?.resolve();
     return true;
@@ -104,8 +131,8 @@ export class WaitingLine<W extends Waiter> {
     for (let i = LANES.length - 1; i >= 0; i -= 1) {
       const lane = LANES[i];
       if (lane === undefined || lane === than) return undefined;
-      const first = this.#lanes[lane].keys().next();
-      if (first.done !== true) return first.value;
+      const first = this.#lanes[lane].oldest;
+      if (first !== undefined) return first.waiter;
     }
     return undefined;
   }
