@@ -4,7 +4,7 @@
 import type { Stored } from '../storage/store.ts';
 import type { Flight, Flights, HitForMiss } from './cache/collapse.ts';
 import { combine } from './cache/combine.ts';
-import type { Budget, Fill } from './cache/fill.ts';
+import type { Budget, Fill, Tap } from './cache/fill.ts';
 import { assess, type NoStoreReason } from './cache/policy.ts';
 import type { CacheRules } from './cache/rules.ts';
 import type { StoredMeta } from './cache/stored.ts';
@@ -26,7 +26,14 @@ import type { Keep } from './keep.ts';
 import { Counters } from './observe/counters.ts';
 import type { Log } from './observe/log.ts';
 import type { OriginFailure } from './origin/failure.ts';
-import type { Exchange, OriginResponse, Place, Upstream, Urgency } from './origin/upstream.ts';
+import type {
+  Exchange,
+  ExchangeEvents,
+  OriginResponse,
+  Place,
+  Upstream,
+  Urgency,
+} from './origin/upstream.ts';
 import { combinedBody, fillBody, type RangeableBody } from './respond.ts';
 import type { RawEnd } from './tunnel/raw.ts';
 import type { Ask } from './visit.ts';
@@ -181,7 +188,8 @@ export class Fetcher {
   }
 }
 
-class Fetch {
+/** Hears its exchange, and is the tap of its fill. */
+class Fetch implements ExchangeEvents, Tap {
   readonly #options: FetcherOptions;
   readonly #plan: FetchPlan;
   readonly #requestedAt: number;
@@ -198,39 +206,46 @@ class Fetch {
   }
 
   send(): void {
-    const { request, upstream, client, urgency, key, target, upgrade, flight, ask, linesFor, onInterim } =
-      this.#plan;
-    flight.onAbandoned = () => {
+    const { request, upstream, client, urgency, key, target, upgrade, flight, ask, linesFor } = this.#plan;
+    // A function that is written where it is assigned to a property V8 makes old from birth, until the code is compiled: it
+    // would keep the fetch, and all that it names, for as long as the old are not collected.
+    const abandoned = (): void => {
       this.#exchange?.abort();
       this.#options.flights.end(flight);
     };
-    this.#exchange = upstream.send(
-      {
-        method: request.method,
-        target,
-        lines: linesFor(ask),
-        body: request.body,
-        key,
-        client,
-        urgency,
-        upgrade,
-      },
-      {
-        onInterim,
-        onHead: (response) => this.#onHead(response),
-        onData: (chunk) => this.#push(chunk),
-        onEnd: () => this.#fill?.complete(),
-        onSwitch: (response, end) => {
-          this.#askedOf(response);
-          this.#settle({ kind: 'switched', response, end });
-          this.#options.flights.end(flight);
-        },
-        onFailure: (failure) => this.#onFailure(failure),
-      },
-    );
+    flight.onAbandoned = abandoned;
+    const { method, body } = request;
+    const asked = { method, target, lines: linesFor(ask), body, key, client, urgency, upgrade };
+    this.#exchange = upstream.send(asked, this);
   }
 
-  #push(chunk: Buffer): void {
+  pause(): void {
+    this.#exchange?.pause();
+  }
+
+  resume(): void {
+    this.#exchange?.resume();
+  }
+
+  abort(): void {
+    this.#exchange?.abort();
+  }
+
+  onInterim(status: number, lines: FieldLines): void {
+    this.#plan.onInterim(status, lines);
+  }
+
+  onEnd(): void {
+    this.#fill?.complete();
+  }
+
+  onSwitch(response: OriginResponse, end: RawEnd): void {
+    this.#askedOf(response);
+    this.#settle({ kind: 'switched', response, end });
+    this.#options.flights.end(this.#plan.flight);
+  }
+
+  onData(chunk: Buffer): void {
     const fill = this.#fill;
     if (fill === undefined) return;
     const isLast = fill.received + chunk.length === this.#announced;
@@ -239,7 +254,7 @@ class Fetch {
     for (const [at, piece] of pieces.entries()) fill.push(piece, isLast && at === pieces.length - 1);
   }
 
-  #onFailure(failure: OriginFailure): void {
+  onFailure(failure: OriginFailure): void {
     const { counters, log, flights } = this.#options;
     Counters.bump(counters.originFailures, failure.kind);
     // What is put off for want of a budget comes again.
@@ -262,7 +277,7 @@ class Fetch {
     flights.end(this.#plan.flight);
   }
 
-  #onHead(response: OriginResponse): void {
+  onHead(response: OriginResponse): void {
     this.#askedOf(response);
     this.#announced = contentLength(response);
     const { request, flight, ask, record, records, forCache } = this.#plan;
@@ -371,16 +386,11 @@ class Fetch {
     keeping: Keeping,
     onEnd: (end: FetchEnd) => Promise<void> | undefined | void = () => undefined,
   ): Fill {
-    const exchange = this.#exchange;
     if (keeping.keepBytes > 0) this.#blocks = this.#options.blocks?.(this.#announced);
     const { store, budget, flights } = this.#options;
     this.#fill = beginFill({
       keeping,
-      tap: {
-        pause: () => exchange?.pause(),
-        resume: () => exchange?.resume(),
-        abort: () => exchange?.abort(),
-      },
+      tap: this,
       store,
       budget,
       onEnd: (end) => {
