@@ -50,10 +50,12 @@ export class Following {
   constructor(parts: FollowingParts) {
     this.#parts = parts;
     parts.flight.followed = true;
-    parts.flight.onAbandoned = () => {
+    // Why it is made here: fetch.ts.
+    const abandoned = (): void => {
       this.#leave();
       parts.flights.end(parts.flight);
     };
+    parts.flight.onAbandoned = abandoned;
   }
 
   head(outcome: Relayed): void {

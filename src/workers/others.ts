@@ -62,16 +62,18 @@ export class Others implements Elsewhere {
     this.#refused.delete(flight.key);
     const claim: Claim = { kind: 'claim', alone, key, flightKey: flight.key, lease, not, seen };
     const home = homes.homeOf(homes.hash(key));
+    // Why it is made here: fetch.ts.
+    const abandoned = (): void => flights.end(flight);
     if (home === self) {
       const late = catchUp();
       if (late === undefined) return this.#granted(this.claim(claim), flight, joining, lease);
-      flight.onAbandoned = () => flights.end(flight);
+      flight.onAbandoned = abandoned;
       void late.then(() => this.#granted(this.claim(claim), flight, joining, lease));
       return;
     }
     const way = wayTo(home);
     if (way === undefined) return lead();
-    flight.onAbandoned = () => flights.end(flight);
+    flight.onAbandoned = abandoned;
     way.ask<Granted>(claim).then(
       (granted) => this.#granted(granted, flight, joining, lease),
       () => {
