@@ -31,6 +31,8 @@ const options: Options = new Command('bench:profile')
   .parse()
   .opts<Options>();
 
+/** A profile takes a while to write. */
+const WRITTEN_MS = 60_000;
 const ROOT = resolve(import.meta.dirname, '..');
 const directory = mkdtempSync(join(tmpdir(), 'holdfast-profile-'));
 process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
@@ -48,7 +50,7 @@ async function main(): Promise<void> {
   const contender = await field.start(profiled(options.disk === true ? holdfastOnDisk() : holdfast()));
   await warm(row, contender);
   const { requestsPerSecond = 0, cpuMicros = 0 } = await measure(row, contender, options.seconds, 'profile');
-  await field.stop(contender);
+  await field.stop(contender, WRITTEN_MS);
   report(row.name, requestsPerSecond, cpuMicros);
 }
 

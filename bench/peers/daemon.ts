@@ -76,11 +76,11 @@ export class Daemon {
     if (this.alive) this.#process.kill(signal);
   }
 
-  /** SIGTERM, and after three seconds SIGKILL. */
-  async stop(): Promise<void> {
+  /** SIGTERM, and after `graceMs` SIGKILL. */
+  async stop(graceMs = 3000): Promise<void> {
     if (!this.alive) return;
     this.kill('SIGTERM');
-    const late = wait(3000, 'late', { ref: false });
+    const late = wait(graceMs, 'late', { ref: false });
     if ((await Promise.race([this.#exited, late])) !== 'late') return;
     const children = this.#pids();
     this.kill('SIGKILL');

@@ -68,9 +68,9 @@ export class Field {
     return { name, daemon, port, tlsPort, originPort };
   }
 
-  async stop({ daemon }: Contender): Promise<void> {
+  async stop({ daemon }: Contender, graceMs?: number): Promise<void> {
     this.#daemons.delete(daemon);
-    await daemon.stop();
+    await daemon.stop(graceMs);
   }
 
   async close(): Promise<void> {

@@ -87,6 +87,8 @@ export class Handshakes {
     const key = keyOf(raw);
     this.#underWay.set(key, handshake);
     raw.on('error', () => {});
+    // A client that closes its side is through with the handshake, and with HTTP/2; in HTTP/1.1 it still waits for answers.
+    raw.allowHalfOpen = false;
     raw.once('close', () => this.#underWay.delete(key));
     this.#server.emit('connection', raw);
     return handshake;
@@ -100,6 +102,7 @@ export class Handshakes {
     }
     const { raw, peer } = handshake;
     const protocol = socket.alpnProtocol === 'h2' ? 'h2' : 'http/1.1';
+    socket.allowHalfOpen = protocol === 'http/1.1';
     this.#owner.secured(raw, socket, { ...peer, tls: this.#learnt(socket) }, protocol);
   }
 

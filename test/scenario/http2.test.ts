@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { certificate, certificateDir } from '../support/certificates.ts';
 import type { TestEdge } from '../support/edge.ts';
-import { ask, closed, h2 } from '../support/h2.ts';
+import { ask, closed, h2, RawH2 } from '../support/h2.ts';
 import type { ScriptedOrigin } from '../support/origin.ts';
 import { headersOf, proxied, proxiedRaw, type Settings, until } from '../support/proxying.ts';
 
@@ -264,6 +264,18 @@ describe('the end of an HTTP/2 connection', () => {
     held.resolve();
     expect((await slow).body.toString()).toBe('late');
     await ended;
+  });
+
+  it('comes when the client closes its side, whatever is under way', async () => {
+    const { origin, edge } = await given({ timeouts: { drain: '30s' } });
+    origin.on('/slow', { body: 'never', after: new Promise(() => {}) });
+    const client = await RawH2.open(edge.secureUrl);
+    client.get(1, '/slow');
+    await until(() => origin.requests('/slow').length === 1);
+    const closed = once(client.socket, 'close');
+    client.socket.end();
+    await closed;
+    await edge.close();
   });
 
   it('comes when nothing was asked for long enough', async () => {

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { symlink, unlink } from 'node:fs/promises';
 import { connect as connectSocket } from 'node:net';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { parseConfig } from '../../src/config.ts';
@@ -143,6 +144,21 @@ describe('a request over TLS', () => {
   });
 });
 
+describe('a client over TLS that closes its side', () => {
+  it('is answered what it has asked', async () => {
+    const { origin, edge } = await proxied(await withTls());
+    const held = Promise.withResolvers<void>();
+    origin.on('/slow', { body: 'late', after: held.promise });
+    const port = Number(new URL(edge.secureUrl).port);
+    const below = connectSocket({ port, host: '127.0.0.1', allowHalfOpen: true });
+    const socket = await shake(edge, { servername: 'a.example.org', socket: below });
+    socket.end('GET /slow HTTP/1.1\r\nHost: a.example.org\r\n\r\n');
+    await until(() => origin.requests('/slow').length === 1);
+    held.resolve();
+    expect(await text(socket)).toMatch(/^HTTP\/1\.1 200 .*late$/s);
+  });
+});
+
 describe('a handshake', () => {
   it('is of TLS 1.2 or newer, and of 1.3 only where the settings say so', async () => {
     const { edge } = await proxied(await withTls());
@@ -163,6 +179,15 @@ describe('a handshake', () => {
     const closed = once(socket.resume(), 'close');
     edge.clock.advance(1000);
     await closed;
+  });
+
+  it('whose client closes its side ends at once', async () => {
+    const { edge } = await proxied(await withTls());
+    const port = Number(new URL(edge.secureUrl).port);
+    const socket = connectSocket({ port, host: '127.0.0.1', allowHalfOpen: true });
+    onTestFinished(() => void socket.destroy());
+    socket.end();
+    await once(socket.resume(), 'end');
   });
 
   it('that fails is counted, and the next is made', async () => {
