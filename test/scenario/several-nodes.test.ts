@@ -26,7 +26,8 @@ interface Cluster {
   node(settings?: Settings): Promise<TestEdge>;
 }
 
-async function cluster(): Promise<Cluster> {
+/** @param timeout how long Redis is waited for: on a busy machine the default takes it for dead */
+async function cluster(timeout?: string): Promise<Cluster> {
   // Worker threads have the real clock.
   const clock = manualClock(Date.now());
   const redis = await startRedis();
@@ -34,7 +35,7 @@ async function cluster(): Promise<Cluster> {
   const origin = await scriptedOrigin({ now: clock.now });
   onTestFinished(() => origin.close());
   const node = async (settings: Settings = {}): Promise<TestEdge> => {
-    const shared = { redis: redis.url };
+    const shared = { redis: redis.url, ...(timeout !== undefined && { timeout }) };
     const timeouts = { drain: '0ms' };
     const edge = await startEdge({ origin: origin.url, clock, settings: { shared, timeouts, ...settings } });
     onTestFinished(() => edge.close());
@@ -98,7 +99,7 @@ const KINDS: readonly [string, () => Promise<Settings>][] = [
 
 describe.runIf(hasRedis).each(KINDS)('two nodes with %s', (_, settings) => {
   it('one node’s fill is another node’s hit, large bodies too', async () => {
-    const { origin, node } = await cluster();
+    const { origin, node } = await cluster('5s');
     const a = await node(await settings());
     const b = await node(await settings());
     const large = 'x'.repeat(700_000);
@@ -118,7 +119,7 @@ describe.runIf(hasRedis).each(KINDS)('two nodes with %s', (_, settings) => {
   });
 
   it('a purge at one: the next GET at the other is new, and both are in the receipt', async () => {
-    const { origin, node } = await cluster();
+    const { origin, node } = await cluster('5s');
     const a = await node(await settings());
     const b = await node(await settings());
     await inTouch(a, b);
@@ -139,7 +140,7 @@ describe.runIf(hasRedis).each(KINDS)('two nodes with %s', (_, settings) => {
   });
 
   it('an unsafe request at one: the next GET at the other is new, and what is fetched after it is stored', async () => {
-    const { origin, node } = await cluster();
+    const { origin, node } = await cluster('5s');
     const a = await node(await settings());
     const b = await node(await settings());
     await inTouch(a, b);
@@ -165,7 +166,7 @@ describe.runIf(hasRedis).each(KINDS)('two nodes with %s', (_, settings) => {
   });
 
   it('a purge of everything at one: the next GET at the other is new', async () => {
-    const { origin, node } = await cluster();
+    const { origin, node } = await cluster('5s');
     const a = await node(await settings());
     const b = await node(await settings());
     await inTouch(a, b);
