@@ -35,7 +35,7 @@ export function parseHttpDate(text: string, now: number): number | undefined {
   if (imf !== null) {
     const [, day, month, year, hour, minute, second] = imf;
     const at = instant(Number(year), month, day, hour, minute, second);
-    if (at !== undefined) remember(text, at);
+    if (at !== undefined) remember(parsed, text, at);
     return at;
   }
   const asctime = ASCTIME.exec(text);
@@ -58,21 +58,21 @@ export function parseHttpDate(text: string, now: number): number | undefined {
 /** Formats epoch ms as IMF-fixdate; fractions of a second are cut off. Instants outside years 0-9999 are moved to the border. */
 export function formatHttpDate(at: number): string {
   const second = Math.floor(at / 1000);
-  if (second !== formatted.second) {
-    const text = new Date(Math.min(Math.max(at, MIN_DATE), MAX_DATE)).toUTCString();
-    formatted = { second, text };
-  }
-  return formatted.text;
+  const known = formatted.get(second);
+  if (known !== undefined) return known;
+  const text = new Date(Math.min(Math.max(at, MIN_DATE), MAX_DATE)).toUTCString();
+  remember(formatted, second, text);
+  return text;
 }
 
 /** The same few dates come again and again: this second's, and those of what is asked for most. */
 const parsed = new Map<string, number>();
-const MAX_PARSED = 256;
-let formatted = { second: Number.NaN, text: '' };
+const formatted = new Map<number, string>();
+const MAX_KNOWN = 256;
 
-function remember(text: string, at: number): void {
-  if (parsed.size === MAX_PARSED) parsed.clear();
-  parsed.set(text, at);
+function remember<K, V>(known: Map<K, V>, key: K, value: V): void {
+  if (known.size === MAX_KNOWN) known.clear();
+  known.set(key, value);
 }
 
 const MIN_DATE = Date.parse('0000-01-01T00:00:00Z');

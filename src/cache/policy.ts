@@ -69,10 +69,10 @@ export function assess(input: AssessInput): Assessment {
     return { storable: false, reason: explain(input, reading) };
   }
 
-  const library = ask(input, reading);
-  if (!library.storable()) return { storable: false, reason: explain(input, reading) };
+  const said = ask(input, reading);
+  if (!said.storable) return { storable: false, reason: explain(input, reading) };
 
-  const meta = describe(input, reading, library.maxAge() * 1000);
+  const meta = describe(input, reading, said.maxAgeMs);
   return isReusable(meta) ? { storable: true, meta } : { storable: false, reason: 'nothing-to-reuse' };
 }
 
@@ -174,7 +174,7 @@ const KNOWN_TO_LIBRARY: ReadonlySet<number> = new Set([
  * them for a lifetime of 0), immutable (it invents a day, RFC 8246 §2 gives none), Pragma (a response's means
  * nothing, RFC 9111 §5.4), Set-Cookie and Vary (ruled on above).
  */
-function ask(input: AssessInput, reading: Reading): CachePolicy {
+function ask(input: AssessInput, reading: Reading): Said {
   const { request, response, rules } = input;
   const headers: Record<string, string> = {
     'cache-control': directives(reading).join(', '),
@@ -187,12 +187,35 @@ function ask(input: AssessInput, reading: Reading): CachePolicy {
   const requestHeaders: Record<string, string> = {};
   if (isIdentified(request)) requestHeaders.authorization = 'present';
   if (forbidsByClient(request.fields, rules)) requestHeaders['cache-control'] = 'no-store';
-  return new CachePolicy(
-    { method: request.method, url: request.target, headers: requestHeaders },
-    { status: statusForLibrary(response.status), headers },
-    { shared: true, cacheHeuristic: HEURISTIC_FRACTION },
-  );
+  const { method, target } = request;
+  const status = statusForLibrary(response.status);
+  const question = JSON.stringify([method, status, requestHeaders, headers]);
+  let said = answers.get(question);
+  if (said === undefined) {
+    const policy = new CachePolicy(
+      { method, url: target, headers: requestHeaders },
+      { status, headers },
+      { shared: true, cacheHeuristic: HEURISTIC_FRACTION },
+    );
+    said = { storable: policy.storable(), maxAgeMs: policy.maxAge() * 1000 };
+    if (answers.size === MAX_ANSWERS) answers.clear();
+    answers.set(question, said);
+  }
+  return said;
 }
+
+/** What the library says of a response. */
+interface Said {
+  readonly storable: boolean;
+  readonly maxAgeMs: number;
+}
+
+/**
+ * By all that the library is asked with but the URL, which has no part in it: what comes within a second says much the same. No
+ * client has a word in it.
+ */
+const answers = new Map<string, Said>();
+const MAX_ANSWERS = 256;
 
 /** RFC 9111 §4.2.2. */
 const HEURISTIC_FRACTION = 0.1;
