@@ -88,7 +88,8 @@ export class Behind {
   #fly(visit: Visit, forward: Forward, name: string, urgency: Urgency, done?: Done): void {
     const { backoff, elsewhere, flights, journal, now, outbound } = this.#options;
     const flight = flights.begin(name, journal.seq, true);
-    flight.onEnd = () => {
+    // Why it is made here: fetch.ts.
+    const ended = (): void => {
       if (flight.outcome?.kind === 'again' && visit.looks < MAX_LOOKS) {
         visit.looks += 1;
         return this.#flyAgain(visit, forward, name, urgency, done);
@@ -102,6 +103,7 @@ export class Behind {
       }
       done?.(result);
     };
+    flight.onEnd = ended;
     outbound.send(visit, forward, flight, 'all', urgency);
   }
 
