@@ -1,8 +1,8 @@
 // Responses that the edge makes itself: short, plain, never stored by anybody.
 
-import { STATUS_CODES } from 'node:http';
 import type { FieldLines } from './http/fields.ts';
 import type { Responder, ResponseHead } from './http/message.ts';
+import { reasonPhrase } from './http/reason.ts';
 
 /** Answers with a short plain-text body. */
 export function sendText(
@@ -11,7 +11,7 @@ export function sendText(
   sentence: string,
   lines: FieldLines = [],
 ): number {
-  const body = Buffer.from(`${status} ${STATUS_CODES[status] ?? ''}\n${sentence}\n`);
+  const body = Buffer.from(`${status} ${reasonPhrase(status)}\n${sentence}\n`);
   responder.send(local(status, 'text/plain; charset=utf-8', lines, body.length), body);
   return body.length;
 }

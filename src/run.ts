@@ -4,8 +4,9 @@ import { type Config, formatAddress } from './config.ts';
 import { inheritedSockets } from './inherited.ts';
 import { keepCodeSoon } from './library.ts';
 import { createLog } from './observe/log.ts';
-import { type Running, start } from './start.ts';
+import type { Running } from './start.ts';
 import { lookAround, warningsOf } from './surroundings.ts';
+import { freshThreads } from './workers/fresh.ts';
 
 /**
  * Runs until SIGTERM or SIGINT, drains, and returns the exit code. A second signal ends at once. SIGHUP reads the settings anew.
@@ -13,10 +14,13 @@ import { lookAround, warningsOf } from './surroundings.ts';
  */
 export async function run(load: () => Config): Promise<number> {
   const config = load();
+  const inherited = inheritedSockets(process.env, process.pid);
+  // These load the program on other cores, while this thread loads and opens the rest.
+  const fresh = freshThreads(config);
+  const { start } = await import('./start.ts');
   const { log, flush } = createLog({ level: config.log.level });
   const stopped = firstSignal();
-  const inherited = inheritedSockets(process.env, process.pid);
-  const running = await start(config, log, { load, inherited });
+  const running = await start(config, log, { load, inherited, fresh });
   for (const warning of warningsOf(lookAround(), config, running.workers)) log.warn(warning);
   process.on('SIGHUP', () => void running.reload('SIGHUP'));
   announce(config, running);

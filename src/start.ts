@@ -3,7 +3,6 @@
 
 import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:net';
-import { availableParallelism } from 'node:os';
 import { isDeepStrictEqual } from 'node:util';
 import { Journal } from '../storage/journal.ts';
 import { openSqliteStore, type SqliteStore } from '../storage/sqlite.ts';
@@ -27,7 +26,7 @@ import { type Reload, Reloader } from './reload.ts';
 import { checkScripts } from './site/check-scripts.ts';
 import { OriginWatch } from './site/origin-watch.ts';
 import { TlsKeeper } from './tls/keeper.ts';
-import { countWorkers } from './workers/count.ts';
+import { type FreshThread, workersFor } from './workers/fresh.ts';
 import type { News } from './workers/messages.ts';
 import type { ThreadOptions, Workers } from './workers/pool.ts';
 import type { Door } from './workers/worker.ts';
@@ -53,6 +52,8 @@ export interface Running {
 export interface StartOptions {
   /** In place of the system's. */
   readonly clock?: SharedClock | undefined;
+  /** For the workers, already loading. */
+  readonly fresh?: FreshThread[];
   /** Sockets that are listened at in place of new ones. */
   readonly inherited?: Inherited;
   /** Reads the settings anew for a reload; without it there is none. @throws ConfigError */
@@ -70,7 +71,7 @@ const UNFOUND_BURST = 100;
 export async function start(
   config: Config,
   log: Log,
-  { clock, load = () => config, inherited = NONE_INHERITED }: StartOptions = {},
+  { clock, load = () => config, inherited = NONE_INHERITED, fresh = [] }: StartOptions = {},
 ): Promise<Running> {
   const now = clockOf(clock);
   const closing: (() => Promise<unknown>)[] = [];
@@ -125,7 +126,7 @@ export async function start(
     };
     const buckets = bucketMemory();
     const shared = { config, identity, demoUrl: demo?.url, buckets, journal, purgeService, log };
-    const pool = await startWorkers({ ...shared, disk, nodes, now, clock });
+    const pool = await startWorkers({ ...shared, fresh, disk, nodes, now, clock });
     workers.push(pool);
     await nodes?.serve(targets, sweptDisk, (records, standing) => tell({ kind: 'stand', records, standing }));
     // A start that fails before there is one closes by the settings that it began with.
@@ -291,8 +292,7 @@ type WorkersOptions = Omit<ThreadOptions, 'count' | 'gauges'> & {
 
 async function startWorkers(options: WorkersOptions): Promise<Workers> {
   const { config, disk, nodes } = options;
-  const host = { cores: availableParallelism(), platform: process.platform };
-  const count = countWorkers(config.workers, config.memoryBytes, host);
+  const count = workersFor(config);
   if (count > 1) {
     const gauges: ThreadOptions['gauges'] = {
       stores: async () => ({

@@ -5,6 +5,9 @@ import { z } from 'zod';
 import { unknownName } from './faults.ts';
 import { formatDuration, formatSize, parseDuration, parseSize } from './units.ts';
 
+// Settings are parsed once or twice: making code for that takes longer than it saves.
+z.config({ jitless: true });
+
 interface Bounds {
   readonly min: number;
   readonly max: number;

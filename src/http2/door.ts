@@ -7,6 +7,7 @@ import type { Shared } from '../http/shared.ts';
 import type { Http2Terms } from '../tls/terms.ts';
 import { Composer } from './composer.ts';
 import { Blocks } from './header-block.ts';
+import { http2 } from './library.ts';
 import { Requests } from './request.ts';
 import { Http2Connection, type Http2Shared } from './session.ts';
 
@@ -15,6 +16,7 @@ export class Http2Door {
 
   /** @param hsts the value of Strict-Transport-Security */
   constructor(shared: Shared, terms: Http2Terms, hsts: string | undefined) {
+    http2();
     const { limits, now } = shared;
     this.#shared = { shared, requests: requestsWithin(limits), composer: new Composer(now, hsts), terms };
   }

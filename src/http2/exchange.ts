@@ -1,16 +1,15 @@
 // The Responder of one HTTP/2 stream: head and content through the library's stream, deadlines of both directions, and the end
 // of it. What the session may take of its client altogether is session.ts's.
 
-import { constants, type ServerHttp2Stream } from 'node:http2';
+import type { ServerHttp2Stream } from 'node:http2';
 import type { FieldLines } from '../http/fields.ts';
 import type { BodySink, Responder, ResponseHead } from '../http/message.ts';
 import { Refusal } from '../http/refusal.ts';
 import { DEAD_SINK } from '../http/sink.ts';
 import { type Composer, NO_LENGTH } from './composer.ts';
 import type { Intake } from './intake.ts';
+import { NO_ERROR } from './library.ts';
 import { StreamWriter } from './sink.ts';
-
-const { NGHTTP2_NO_ERROR } = constants;
 
 const WITH_CONTENT = { endStream: false };
 const WITHOUT_CONTENT = { endStream: true };
@@ -183,7 +182,7 @@ export class Exchange implements Responder {
     if (intake === undefined || intake.done) return;
     intake.abandon();
     // Waits by itself until the response is out.
-    this.#stream.close(NGHTTP2_NO_ERROR);
+    this.#stream.close(NO_ERROR);
   }
 
   /** INVARIANT: never by `close`, which ends what was written as if it were whole. */
@@ -214,7 +213,7 @@ export class Exchange implements Responder {
       endStream: this.isHead,
     });
     if (!this.isHead) stream.end(content);
-    if (this.#intake?.done !== true) stream.close(NGHTTP2_NO_ERROR);
+    if (this.#intake?.done !== true) stream.close(NO_ERROR);
     this.#owner.refused(refusal);
   }
 

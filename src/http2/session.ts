@@ -1,12 +1,7 @@
 // One HTTP/2 connection of a client (RFC 9113), over the library's session: its streams become requests, its deadlines are
 // kept, it drains, and what a client may cost beside its requests is bounded. Knows neither HPACK nor frames.
 
-import {
-  constants,
-  performServerHandshake,
-  type ServerHttp2Session,
-  type ServerHttp2Stream,
-} from 'node:http2';
+import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 import { TokenBucket } from '../admin/token-bucket.ts';
 import type { FieldLines } from '../http/fields.ts';
@@ -20,9 +15,8 @@ import type { Composer } from './composer.ts';
 import { Exchange, type ExchangeOwner } from './exchange.ts';
 import { LastBlock } from './header-block.ts';
 import { Intake } from './intake.ts';
+import { ENHANCE_YOUR_CALM, FLAG_END_STREAM, http2, NO_ERROR } from './library.ts';
 import { type Requests, toRequest } from './request.ts';
-
-const { NGHTTP2_NO_ERROR, NGHTTP2_ENHANCE_YOUR_CALM, NGHTTP2_FLAG_END_STREAM } = constants;
 
 /** What the sessions of one listener share. */
 export interface Http2Shared {
@@ -89,7 +83,7 @@ export class Http2Connection implements Served, ExchangeOwner {
     this.#pings = new TokenBucket(PINGS.perSecond, PINGS.burst, now);
     this.#settings = new TokenBucket(SETTINGS.perSecond, SETTINGS.burst, now);
     this.#overhead = new TokenBucket(OVERHEAD.perSecond, OVERHEAD.burst, now);
-    const session = performServerHandshake(socket, {
+    const session = http2().performServerHandshake(socket, {
       settings: {
         maxConcurrentStreams: terms.maxStreams,
         maxHeaderListSize: limits.maxHeadBytes,
@@ -136,7 +130,7 @@ export class Http2Connection implements Served, ExchangeOwner {
       this.#finish();
       return;
     }
-    this.#session.goaway(NGHTTP2_NO_ERROR, LAST_STREAM);
+    this.#session.goaway(NO_ERROR, LAST_STREAM);
     setTimeout(() => this.#finish(), NOTICE_MS).unref();
   }
 
@@ -165,7 +159,7 @@ export class Http2Connection implements Served, ExchangeOwner {
       return;
     }
     const intake =
-      (flags & NGHTTP2_FLAG_END_STREAM) !== 0
+      (flags & FLAG_END_STREAM) !== 0
         ? undefined
         : new Intake({
             stream,
@@ -197,7 +191,7 @@ export class Http2Connection implements Served, ExchangeOwner {
     exchange.closed();
     if (this.#exchanges.size === 0) this.#idleSince = this.#context.shared.now();
     // Taken back before it was answered: the work for it is done all the same (CVE-2023-44487).
-    if (wasPending && stream.rstCode !== NGHTTP2_NO_ERROR) this.#charge(this.#resets, 1, 'resets');
+    if (wasPending && stream.rstCode !== NO_ERROR) this.#charge(this.#resets, 1, 'resets');
   }
 
   #sweepOverhead(): void {
@@ -215,7 +209,7 @@ export class Http2Connection implements Served, ExchangeOwner {
     if (this.#closing || bucket.take(count) === 0) return;
     this.#closing = true;
     this.#context.shared.refused(429, `Too many ${what} on an HTTP/2 connection.`, this.#peer);
-    this.#session.destroy(new Error(what), NGHTTP2_ENHANCE_YOUR_CALM);
+    this.#session.destroy(new Error(what), ENHANCE_YOUR_CALM);
     this.#endsAt = this.#context.shared.now() + LINGER_MS;
   }
 

@@ -1,7 +1,7 @@
 // The workers as the main thread sees them: one in this thread, or several in threads of their own that share the port.
 // Owns starting, replacing a thread that died, asking all of them, and closing.
 
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { type HomesPlan, planHomes } from '../../storage/homes.ts';
 import type { Journal, PurgeRecord } from '../../storage/journal.ts';
 import type { SqliteStore } from '../../storage/sqlite.ts';
@@ -21,6 +21,7 @@ import type { Refreshed } from '../refresh-visit.ts';
 import type { OriginWord } from '../site/origin-watch.ts';
 import type { TlsTerms } from '../tls/terms.ts';
 import { Dialogue } from './dialogue.ts';
+import { FreshThread } from './fresh.ts';
 import { openWay, type Peer } from './mesh.ts';
 import type { News, Order, Request, Spread, WorkerData } from './messages.ts';
 import { Announcer } from './news.ts';
@@ -56,6 +57,8 @@ export type ThreadOptions = Pick<
   'config' | 'identity' | 'demoUrl' | 'buckets' | 'purgeService' | 'log'
 > & {
   readonly count: number;
+  /** Threads that are there already; those that lack are made. */
+  readonly fresh: FreshThread[];
   readonly clock: SharedClock | undefined;
   readonly disk: SqliteStore<StoredMeta> | undefined;
   readonly journal: Journal;
@@ -148,7 +151,7 @@ class ThreadPool implements Workers {
     });
     const crowd = { memory: this.#crowd, row: worker };
     const place = { self: worker, homes: this.#homes, peers, ear, crowd };
-    const thread = new Thread(this.#options, place, (news) => this.#spread(news));
+    const thread = new Thread(this.#options, place, this.#fresh(), (news) => this.#spread(news));
     // From here on it hears of purges; those from before are in its snapshot of the journal.
     this.#threads.set(worker, thread);
     thread.onExit((error) => {
@@ -166,6 +169,11 @@ class ThreadPool implements Workers {
     for (const [door, address] of this.#addresses) await thread.listen(door, address);
   }
 
+  #fresh(): FreshThread {
+    const made = this.#options.fresh.pop();
+    return made === undefined || made.gone ? new FreshThread() : made;
+  }
+
   #spread(news: Spread): void {
     this.tell(news);
     if (news.kind !== 'invalidate') return;
@@ -178,11 +186,11 @@ type Place = Pick<WorkerData, 'self' | 'homes' | 'peers' | 'ear' | 'crowd'>;
 
 class Thread implements WorkerTarget {
   readonly ready: Promise<void>;
+  readonly #fresh: FreshThread;
   readonly #worker: Worker;
   readonly #dialogue: Dialogue<Order, Request>;
-  #error: Error | undefined;
 
-  constructor(options: ThreadOptions, place: Place, tell: (news: Spread) => void) {
+  constructor(options: ThreadOptions, place: Place, fresh: FreshThread, tell: (news: Spread) => void) {
     const { config, identity, demoUrl, buckets, disk, journal, count, clock } = options;
     const diskPort = disk?.port();
     const data: WorkerData = {
@@ -197,21 +205,17 @@ class Thread implements WorkerTarget {
       journal: journal.snapshot(),
       ...place,
     };
-    this.#worker = new Worker(new URL('./thread.ts', import.meta.url), {
-      workerData: data,
-      transferList: [
-        place.ear.port,
-        ...place.peers.map(({ port }) => port),
-        ...(diskPort === undefined ? [] : [diskPort]),
-      ],
-    });
-    this.#worker.on('error', (error: Error) => {
-      this.#error = error;
-    });
+    this.#fresh = fresh;
+    this.#worker = fresh.worker;
+    fresh.begin(data, [
+      place.ear.port,
+      ...place.peers.map(({ port }) => port),
+      ...(diskPort === undefined ? [] : [diskPort]),
+    ]);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.ready = promise;
     this.#worker.once('message', () => resolve());
-    this.#worker.once('exit', () => reject(this.#error ?? new Error('the worker ended at its start')));
+    this.#worker.once('exit', () => reject(fresh.error ?? new Error('the worker ended at its start')));
     const { purgeService } = options;
     this.#dialogue = new Dialogue<Order, Request>(
       this.#worker,
@@ -238,7 +242,7 @@ class Thread implements WorkerTarget {
 
   onExit(listener: (error: Error) => void): void {
     this.#worker.once('exit', (code) => {
-      const error = this.#error ?? new Error(`exit code ${code}`);
+      const error = this.#fresh.error ?? new Error(`exit code ${code}`);
       this.#dialogue.end(error);
       listener(error);
     });

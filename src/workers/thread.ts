@@ -1,6 +1,6 @@
 // A worker thread: an EdgeWorker that takes its orders from the main thread (pool.ts) and asks it to purge.
 
-import { parentPort, workerData } from 'node:worker_threads';
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { Journal } from '../../storage/journal.ts';
 import { collectWith } from '../../storage/shared-bytes.ts';
 import { attachSqliteStore } from '../../storage/sqlite.ts';
@@ -35,7 +35,7 @@ const {
   self,
   homes: plan,
   peers,
-}: WorkerData = workerData;
+}: WorkerData = await told(workerData);
 
 const journal = Journal.replica(snapshot);
 const { log, flush } = createLog({ level: config.log.level });
@@ -165,4 +165,14 @@ async function answer(order: Order): Promise<unknown> {
     default:
       return order satisfies never;
   }
+}
+
+/** Who this worker is, once the main thread knows (fresh.ts). */
+function told(begin: MessagePort): Promise<WorkerData> {
+  return new Promise((resolve) => {
+    begin.once('message', (data: WorkerData) => {
+      begin.close();
+      resolve(data);
+    });
+  });
 }
