@@ -20,7 +20,7 @@ import type { StoredMeta } from './cache/stored.ts';
 import { selects } from './cache/vary.ts';
 import { Compressor } from './compress/compressor.ts';
 import { Presenter } from './compress/presenter.ts';
-import { type Elsewhere, Fetcher, type FetcherOptions, type FetchOutcome } from './fetch.ts';
+import { type Booking, type Elsewhere, Fetcher, type FetcherOptions, type FetchOutcome } from './fetch.ts';
 import { Forget } from './forget.ts';
 import type { Request, Responder } from './http/message.ts';
 import { Keep } from './keep.ts';
@@ -105,7 +105,9 @@ export class Edge {
     const aliases = this.#aliases;
     const rooms = { ...options, aliases, words: this.#words, presenter: this.#presenter };
     this.#reception = new Reception(rooms, (visit) => this.#visit(visit));
-    this.#lookup = new Lookup(rooms, (visit, records, record) => this.#decide(visit, records, record));
+    this.#lookup = new Lookup({ ...rooms, book: (visit) => this.#book(visit) }, (visit, records, record) =>
+      this.#decide(visit, records, record),
+    );
     this.#forget = new Forget(options);
     const keep = new Keep({ ...options, aliases, compressor: this.#compressor });
     const outbound = new Outbound({ ...options, fetcher: new Fetcher({ ...options, keep }) });
@@ -179,6 +181,18 @@ export class Edge {
     if (route.rules.bypass || request.body !== null || upgrade !== undefined)
       return this.#pass(visit, 'bypass', false);
     this.#lookup.find(visit);
+  }
+
+  /** Asks for the leave to fetch together with the look-up at another worker, for a visit that will want it if nothing is found. */
+  #book(visit: Visit): Booking | undefined {
+    const { elsewhere, now } = this.#options;
+    if (elsewhere === undefined || visit.alone || visit.apart) return undefined;
+    const { request, admission, key } = visit;
+    const { originCondition, hasRange } = admission.facts;
+    if (request.method !== 'GET' || originCondition || hasRange) return undefined;
+    const name = flightKey(visit, { record: undefined, records: NOTHING });
+    const isKnown = this.#hitForMiss.knows(name, now()) || this.#flights.find(name) !== undefined;
+    return isKnown ? undefined : elsewhere.book(key, name);
   }
 
   /** Decide, and THE SWITCH. */
@@ -266,8 +280,9 @@ export class Edge {
   #forward(visit: Visit, forward: Forward): void {
     const { request, admission, responder, key } = visit;
     if (responder.gone) return this.#reply.left(visit, forward);
-    if (visit.looks < MAX_LOOKS && this.#options.elsewhere?.hasNewsOf(key)) {
+    if (visit.looks === 0 && this.#options.elsewhere?.hasNewsOf(key)) {
       visit.looks += 1;
+      visit.booking?.end();
       return this.#lookup.find(visit);
     }
     const name = flightKey(visit, forward);

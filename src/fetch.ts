@@ -2,6 +2,7 @@
 // what came of it to everybody who waits on its flight. What reaches the store goes through keep.ts. Knows no client.
 
 import type { Stored } from '../storage/store.ts';
+import type { Rider } from '../storage/tiered.ts';
 import type { Flight, Flights, HitForMiss } from './cache/collapse.ts';
 import { combine } from './cache/combine.ts';
 import type { Budget, Fill, Tap } from './cache/fill.ts';
@@ -89,10 +90,21 @@ type Outcome =
 export interface Elsewhere {
   /** Calls `lead` when the fetch is this worker's to make; else the flight is settled by what another's brings. */
   join(flight: Flight<FetchOutcome>, joining: Joining): void;
+  /** Asks for the leave to fetch in the same breath as for what is stored, for when nothing is; undefined where it costs nothing. */
+  book(key: string, flightKey: string): Booking | undefined;
   /** Takes in what other workers have sent. True when something of the key was among it: what was found is not all. */
   hasNewsOf(key: string): boolean;
+  /** What is sent to other workers until `uncork` travels together. */
+  cork(): void;
+  uncork(): void;
   /** Tells that work behind has failed, and is not to be tried at once by others either; or that it has succeeded again. */
   backOff(flightKey: string, failed: boolean): void;
+}
+
+/** A claim that rides with a look-up. */
+export interface Booking extends Rider {
+  /** What became of it is not wanted any more, if it was not used. */
+  end(): void;
 }
 
 export interface Joining {
@@ -103,12 +115,14 @@ export interface Joining {
   readonly rulesFor: (contentType: string) => CacheRules;
   /** It could use what another brings, but brings nothing for others. */
   readonly alone: boolean;
+  /** What was asked for with the look-up. */
+  readonly booking: Booking | undefined;
   readonly lead: () => void;
 }
 
 /** Tells a stored response from the one that takes its place. */
 export function nameOf({ variant, meta }: Stored<StoredMeta>): string {
-  return `${variant}\n${meta.respondedAt}`;
+  return `${variant}\n${meta.respondedAt}\n${meta.freshUntil}`;
 }
 
 /** Why a fetched response is not stored: the policy's reasons, and those of the fetch itself. */
@@ -168,6 +182,8 @@ export interface FetcherOptions {
   /** Where fills put what they keep, by the length that was announced; undefined as it comes. */
   readonly blocks: ((announced: number | undefined) => { put(chunk: Buffer): readonly Buffer[] }) | undefined;
   readonly flights: Flights<FetchOutcome>;
+  /** undefined when there are no other workers. */
+  readonly elsewhere: Pick<Elsewhere, 'cork' | 'uncork'> | undefined;
   readonly hitForMiss: HitForMiss;
   readonly counters: Counters;
   readonly log: Log;
@@ -387,17 +403,19 @@ class Fetch implements ExchangeEvents, Tap {
     onEnd: (end: FetchEnd) => Promise<void> | undefined | void = () => undefined,
   ): Fill {
     if (keeping.keepBytes > 0) this.#blocks = this.#options.blocks?.(this.#announced);
-    const { store, budget, flights } = this.#options;
+    const { store, budget, flights, elsewhere } = this.#options;
     this.#fill = beginFill({
       keeping,
       tap: this,
       store,
       budget,
       onEnd: (end) => {
-        const storing = end && onEnd(end);
         const over = (): void => flights.end(this.#plan.flight);
+        elsewhere?.cork();
+        const storing = end && onEnd(end);
         if (storing === undefined) over();
         else storing.then(over, over);
+        elsewhere?.uncork();
       },
     });
     return this.#fill;

@@ -10,6 +10,7 @@ import { subjectOf } from './cache/subject.ts';
 import { selectVariant } from './cache/vary.ts';
 import { withoutForms } from './compress/forms.ts';
 import type { Presenter } from './compress/presenter.ts';
+import type { Booking } from './fetch.ts';
 import type { Counters } from './observe/counters.ts';
 import type { Log } from './observe/log.ts';
 import { NOTHING, type Records, type Visit } from './visit.ts';
@@ -32,6 +33,8 @@ export interface LookupOptions {
   readonly store: FrontStore<StoredMeta>;
   readonly journal: Journal;
   readonly presenter: Presenter;
+  /** What is to be asked with a look-up at another worker. */
+  readonly book: (visit: Visit) => Booking | undefined;
   readonly counters: Counters;
   readonly log: Log;
 }
@@ -56,17 +59,20 @@ export class Lookup {
     const records = withoutForms(held);
     const record = selectVariant(records, request.fields);
     if (this.#suffices(record) || store.isWhole(key)) return this.#onFound(visit, records, record);
+    const booking = this.#options.book(visit);
+    visit.booking = booking;
+    const over = (found: Records): void => {
+      this.#foundBelow(visit, found);
+      booking?.end();
+    };
     store
-      .get(key, (all) => this.#suffices(selectVariant(withoutForms(all), request.fields)))
-      .then(
-        (found) => this.#foundBelow(visit, found),
-        (error: unknown) => {
-          counters.storeErrors++;
-          log.error({ err: error, key }, 'the store could not be read');
-          visit.storeFailed = true;
-          this.#foundBelow(visit, NOTHING);
-        },
-      );
+      .get(key, (all) => this.#suffices(selectVariant(withoutForms(all), request.fields)), booking)
+      .then(over, (error: unknown) => {
+        counters.storeErrors++;
+        log.error({ err: error, key }, 'the store could not be read');
+        visit.storeFailed = true;
+        over(NOTHING);
+      });
   }
 
   /** What is deleted here another node may have anew. */

@@ -52,7 +52,7 @@ export function requestLines(
 /** Requests with this key wait for one another: the cache key, and the nominated values as far as they are known. */
 export function flightKey(
   { key, vary, request, admission, route }: Visit,
-  { record, records }: Forward,
+  { record, records }: Pick<Forward, 'record' | 'records'>,
 ): string {
   const names = vary ?? (record ?? records[0])?.meta.vary ?? route.rules.key.extraFields;
   const variant = names.length === 0 ? '' : `\n${variantKey(names, request.fields)}`;

@@ -42,10 +42,10 @@ export class Outbound {
     const lead = (): void => this.#start(visit, forward, flight, urgency);
     const { elsewhere } = this.#options;
     if (elsewhere === undefined || sharing === 'none') return lead();
-    const { request, realm, key } = visit;
+    const { request, realm, key, booking } = visit;
     const seen = [...visit.held, ...forward.records].map(nameOf);
     const rulesFor = (type: string): CacheRules => realm.rulesFor(request.method, visit, type);
-    elsewhere.join(flight, { key, seen, rulesFor, alone: sharing === 'others', lead });
+    elsewhere.join(flight, { key, seen, rulesFor, alone: sharing === 'others', booking, lead });
   }
 
   #start(visit: Visit, forward: Forward, flight: Flight<FetchOutcome>, urgency: Urgency): void {

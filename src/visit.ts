@@ -5,7 +5,7 @@ import type { Admission } from './admit.ts';
 import type { Verdict } from './cache/age.ts';
 import type { Need } from './cache/content-range.ts';
 import type { StoredMeta } from './cache/stored.ts';
-import type { Asked } from './fetch.ts';
+import type { Asked, Booking } from './fetch.ts';
 import type { Request, Responder } from './http/message.ts';
 import type { Route } from './site/route.ts';
 import type { Realm } from './site/site.ts';
@@ -15,7 +15,7 @@ export type Records = readonly Stored<StoredMeta>[];
 export const NOTHING: Records = [];
 
 /** A visit looks so often for what other workers have stored or fetch, before it fetches alone. */
-export const MAX_LOOKS = 3;
+export const MAX_LOOKS = 4;
 
 export interface Visit {
   readonly request: Request;
@@ -44,6 +44,8 @@ export interface Visit {
   looks: number;
   /** What tells the responses of its key apart, learned while it waited; the store does not know it yet. */
   vary: readonly string[] | undefined;
+  /** The leave to fetch that was asked for together with the look-up; only until that is decided on. */
+  booking: Booking | undefined;
   /** Who was asked for what it gets. */
   asked: Asked | undefined;
 }
@@ -74,6 +76,7 @@ export function visitOf(coming: Coming): Visit {
     apart: false,
     looks: 0,
     vary: undefined,
+    booking: undefined,
     asked: undefined,
   };
 }

@@ -13,6 +13,8 @@ import type { TieredStore } from './tiered.ts';
 const MAX_HITS = 15;
 const NONE: readonly never[] = [];
 
+type Find<M> = Extract<HomeQuestion<M>, { kind: 'find' }>;
+
 export interface HomeDeskOptions<M> {
   readonly homes: Homes;
   /** This worker's tiers, for what is at home here. */
@@ -22,6 +24,8 @@ export interface HomeDeskOptions<M> {
   readonly overtaken: (key: string, stamp: number) => boolean;
   /** Takes in what all workers but this one have sent until now. */
   readonly catchUp: (except: number) => Promise<void> | undefined;
+  /** Answers what was asked together with a look-up that has found nothing. */
+  readonly ride: (rider: unknown) => unknown;
   /** Everything goes: nothing that is known of other homes holds either. */
   readonly onClear: () => void;
 }
@@ -38,7 +42,7 @@ export class HomeDesk<M> {
     const { tiers, memory, homes, overtaken, onClear } = this.#options;
     switch (question.kind) {
       case 'find':
-        return this.#show(question.key, question.deep, from);
+        return this.#show(question, from);
       case 'put': {
         const { key, variant, meta, chunks, stamp } = question;
         if (overtaken(key, stamp)) return false;
@@ -78,8 +82,8 @@ export class HomeDesk<M> {
    * From memory; where that has nothing, or is not enough, from what is below.
    * INVARIANT: the version is read before the last look at what others have sent: what they count later makes it out of date.
    */
-  async #show(key: string, deep: boolean, from: number): Promise<Found<M>> {
-    const { tiers, homes, catchUp } = this.#options;
+  async #show({ key, deep, rider }: Find<M>, from: number): Promise<Found<M>> {
+    const { tiers, homes, catchUp, ride } = this.#options;
     const late = catchUp(from);
     if (late !== undefined) await late;
     const isWhole = tiers.isWhole(key);
@@ -92,6 +96,8 @@ export class HomeDesk<M> {
     const records = held.map(({ variant, meta, body }) => ({ variant, meta, chunks: body.chunks }));
     const isBeyond = ({ variant }: Stored<M>): boolean => !held.some((one) => one.variant === variant);
     const more = asksBelow ? all.some(isBeyond) : !isWhole;
-    return { version, records, more, deep: asksBelow || isWhole };
+    const hasNothing = records.length === 0 && !more;
+    const ridden = rider !== undefined && hasNothing ? ride(rider) : undefined;
+    return { version, records, more, deep: asksBelow || isWhole, ridden };
   }
 }

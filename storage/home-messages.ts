@@ -3,7 +3,13 @@
 import type { Shown } from './replicas.ts';
 
 export type HomeQuestion<M> =
-  | { readonly kind: 'find'; readonly key: string; readonly deep: boolean }
+  | {
+      readonly kind: 'find';
+      readonly key: string;
+      readonly deep: boolean;
+      /** Asked as well, if nothing is found (tiered.ts: Rider). */
+      readonly rider: unknown;
+    }
   | ({ readonly kind: 'put'; readonly key: string; readonly stamp: number } & Shown<M>)
   | {
       readonly kind: 'update';
@@ -32,11 +38,13 @@ export interface Found<M> {
   readonly more: boolean;
   /** The lower tiers were asked. */
   readonly deep: boolean;
+  /** What is said to the rider. */
+  readonly ridden: unknown;
 }
 
 /** The way to another worker. Rejects with HomeGone when it has gone. */
 export interface Way<M> {
-  /** @param now it is on its way when this returns */
-  ask<Answer>(question: HomeQuestion<M>, now?: boolean): Promise<Answer>;
+  /** @param onSent it goes at once; called when it is on its way */
+  ask<Answer>(question: HomeQuestion<M>, onSent?: () => void): Promise<Answer>;
   tell(touches: Touches): void;
 }

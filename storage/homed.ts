@@ -3,7 +3,7 @@
 // and ask the home (home-desk.ts). When a home has gone its keys are asked of the lower tiers alone. Knows questions, not how
 // they travel.
 //
-// INVARIANT: what is sent to be stored is on its way, and the key's number has moved, before the call returns: no replica is
+// INVARIANT: when what is sent to be stored is on its way (at once, or at the cork's end) the key's number moves: no replica is
 // believed that does not have it, and a home that is asked takes in what was sent before it answers.
 
 import type { Found, HomeQuestion, Way } from './home-messages.ts';
@@ -13,7 +13,7 @@ import { ReplicaHits } from './replica-hits.ts';
 import { type Replica, ReplicaRecord, type Replicas } from './replicas.ts';
 import { bufferOn, shareBytes } from './shared-bytes.ts';
 import type { Inflow, Removed, Store, Stored, StoreStats, Tier } from './store.ts';
-import { type FrontStore, merge, type RemovedByTier, type TieredStore, total } from './tiered.ts';
+import { type FrontStore, merge, type RemovedByTier, type Rider, type TieredStore, total } from './tiered.ts';
 
 export interface HomedOptions<M> {
   /** This worker's number. */
@@ -107,6 +107,7 @@ export class HomedStore<M> implements FrontStore<M> {
   async get(
     key: string,
     enough: (records: readonly Stored<M>[]) => boolean = () => false,
+    rider?: Rider,
   ): Promise<readonly Stored<M>[]> {
     while (this.#clearing !== undefined) await this.#clearing;
     const hash = this.#options.homes.hash(key);
@@ -114,7 +115,7 @@ export class HomedStore<M> implements FrontStore<M> {
     const known = this.#options.replicas.get(key);
     if (known?.whole) return known.records;
     // Those who ask together are answered together; what is enough for one need not be for another.
-    const asked = this.#finds.get(key) ?? this.#find(key, hash, enough);
+    const asked = this.#finds.get(key) ?? this.#find(key, hash, enough, rider);
     const { records, isAll } = await asked;
     if (isAll || enough(records)) return records;
     return (await this.#ask(key, hash, true, () => false)).records;
@@ -229,8 +230,13 @@ export class HomedStore<M> implements FrontStore<M> {
     this.#hits.flush();
   }
 
-  #find(key: string, hash: number, enough: (records: readonly Stored<M>[]) => boolean): Promise<Answered<M>> {
-    const find = this.#ask(key, hash, false, enough).finally(() => {
+  #find(
+    key: string,
+    hash: number,
+    enough: (records: readonly Stored<M>[]) => boolean,
+    rider: Rider | undefined,
+  ): Promise<Answered<M>> {
+    const find = this.#ask(key, hash, false, enough, rider).finally(() => {
       if (this.#finds.get(key) === find) this.#finds.delete(key);
     });
     this.#finds.set(key, find);
@@ -242,10 +248,13 @@ export class HomedStore<M> implements FrontStore<M> {
     hash: number,
     deep: boolean,
     enough: (records: readonly Stored<M>[]) => boolean,
+    rider?: Rider,
   ): Promise<Answered<M>> {
     const { lower, wayTo, pack, replicas } = this.#options;
     const way = wayTo(this.#homeOf(hash));
-    const found = await way?.ask<Found<M>>({ kind: 'find', key, deep }).catch(() => undefined);
+    const question = { kind: 'find', key, deep, rider: rider?.question } as const;
+    const found = await way?.ask<Found<M>>(question).catch(() => undefined);
+    if (found?.ridden !== undefined) rider?.answered(found.ridden);
     if (found === undefined) return { records: (await lower?.get(key)) ?? NONE, isAll: true };
     const records = found.records.map(
       ({ variant, meta, chunks }) => new ReplicaRecord(key, variant, pack(meta), chunks.map(bufferOn)),
@@ -277,8 +286,7 @@ export class HomedStore<M> implements FrontStore<M> {
     instead: () => Promise<Answer> | Answer,
   ): Promise<Answer> {
     const { homes } = this.#options;
-    const asked = home.ask<Answer>(question, true);
-    homes.changed(homes.hash(question.key));
+    const asked = home.ask<Answer>(question, () => homes.changed(homes.hash(question.key)));
     const write = asked.catch((error: unknown) => {
       if (error instanceof HomeGone) return instead();
       throw error;

@@ -24,6 +24,13 @@ export interface Tiers<M> extends Store<M> {
   statsByTier(): Promise<StatsByTier>;
 }
 
+/** A question that travels with a look-up to the home of its key, where another worker's store is asked. Plain data. */
+export interface Rider {
+  readonly question: unknown;
+  /** What the home says to it. Called only when it was asked and has found nothing. */
+  answered(answer: unknown): void;
+}
+
 /** The store as the path of a request uses it: what is in memory at once, the rest when it is asked. */
 export interface FrontStore<M> extends Store<M> {
   /** True when a lower tier may have newer records than memory: other nodes put into it too. */
@@ -33,7 +40,11 @@ export interface FrontStore<M> extends Store<M> {
   /** True when what `getNow` does not have is not there. */
   isWhole(key: string): boolean;
   /** @param enough what it accepts may be the answer, though there may be more variants */
-  get(key: string, enough?: (records: readonly Stored<M>[]) => boolean): Promise<readonly Stored<M>[]>;
+  get(
+    key: string,
+    enough?: (records: readonly Stored<M>[]) => boolean,
+    rider?: Rider,
+  ): Promise<readonly Stored<M>[]>;
   /** Tells memory's eviction policy of a hit. */
   touch(record: Stored<M>): void;
   /**

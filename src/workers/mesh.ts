@@ -27,6 +27,9 @@ export function openWay(one: number, other: number): readonly [ofOne: Peer, ofOt
   ];
 }
 
+/** An answer that may wait does so for this long. */
+const LATER_MS = 2;
+
 type Parcel<Question, Notice> =
   | { readonly ask: number; readonly question: Question }
   | { readonly answer: number; readonly value: unknown }
@@ -37,6 +40,8 @@ export interface MeshHandlers<Question, Notice> {
   /** Before anything that came is handled. */
   readonly before: () => void;
   readonly answer: (question: Question, from: number) => Promise<unknown>;
+  /** Nobody is held up by the answer to this: it may go with what is sent next. */
+  readonly mayWait: (question: Question) => boolean;
   readonly notice: (notice: Notice, from: number) => void;
   /** A worker has gone; another may come in its place. */
   readonly lost: (worker: number) => void;
@@ -65,6 +70,15 @@ export class Mesh<Question, Notice> {
   /** undefined while that worker is not there. */
   readonly to = (worker: number): Link<Question, Notice> | undefined => this.#links.get(worker);
 
+  /** Until `uncork` nothing is posted: what was to be on its way at once goes then. */
+  cork(): void {
+    for (const link of this.#links.values()) link.isCorked = true;
+  }
+
+  uncork(): void {
+    for (const link of this.#links.values()) link.uncork();
+  }
+
   /**
    * Takes in at once what the others have sent until now, but for `except`.
    * @returns false while something of theirs is being handled already, and what they sent behind it has to wait
@@ -90,10 +104,15 @@ export class Link<Question, Notice> {
     { resolve: (value: unknown) => void; reject: (error: Error) => void }
   >();
   #parcels: Parcel<Question, Notice>[] = [];
+  #onSent: (() => void)[] = [];
+  /** What may not wait for the end of the turn waits for `uncork`. */
+  isCorked = false;
   #next = 1;
   /** Messages of the other side. */
   #received = 0;
   #isOpening = false;
+  #isPosting = false;
+  #later: NodeJS.Timeout | undefined;
   #ended = false;
 
   constructor(peer: Peer, handlers: MeshHandlers<Question, Notice>) {
@@ -104,22 +123,30 @@ export class Link<Question, Notice> {
 
   /**
    * Rejects when the other side fails, with HomeGone when it goes. The answer is what the other side is written to give.
-   * @param now it is on its way when this returns, and what was sent before it
+   * @param onSent it does not wait for the end of the turn; called when it is on its way, and what was sent before it
    */
-  ask<Answer>(question: Question, now = false): Promise<Answer> {
+  ask<Answer>(question: Question, onSent?: () => void): Promise<Answer> {
     const { promise, resolve, reject } = Promise.withResolvers<Answer>();
     if (this.#ended) reject(new HomeGone());
     else {
       const id = this.#next++;
       this.#waiting.set(id, { resolve: (value) => resolve(value as Answer), reject });
       this.#send({ ask: id, question });
-      if (now) this.#post();
+      if (onSent !== undefined) {
+        this.#onSent.push(onSent);
+        if (!this.isCorked) this.#post();
+      }
     }
     return promise;
   }
 
   tell(notice: Notice): void {
     if (!this.#ended) this.#send({ notice });
+  }
+
+  uncork(): void {
+    this.isCorked = false;
+    if (this.#onSent.length > 0) this.#post();
   }
 
   /** INVARIANT: messages are handled in the order of sending, so none while one before it is being handled. */
@@ -158,8 +185,9 @@ export class Link<Question, Notice> {
     const { worker } = this.#peer;
     if ('notice' in parcel) return this.#handlers.notice(parcel.notice, worker);
     if ('ask' in parcel) {
-      this.#handlers.answer(parcel.question, worker).then(
-        (value) => this.#send({ answer: parcel.ask, value }),
+      const { question } = parcel;
+      this.#handlers.answer(question, worker).then(
+        (value) => this.#send({ answer: parcel.ask, value }, !this.#handlers.mayWait(question)),
         (error: unknown) => this.#send({ answer: parcel.ask, error: String(error) }),
       );
       return;
@@ -170,18 +198,30 @@ export class Link<Question, Notice> {
     else waiting?.resolve(parcel.value);
   }
 
-  #send(parcel: Parcel<Question, Notice>): void {
+  /** @param soon at the end of this turn; else with what is sent next, or after some ms */
+  #send(parcel: Parcel<Question, Notice>, soon = true): void {
     this.#parcels.push(parcel);
-    if (this.#parcels.length === 1) setImmediate(() => this.#post());
+    if (soon && !this.#isPosting) {
+      this.#isPosting = true;
+      setImmediate(() => {
+        this.#isPosting = false;
+        this.#post();
+      });
+    } else if (!soon) this.#later ??= setTimeout(() => this.#post(), LATER_MS).unref();
   }
 
   #post(): void {
     const parcels = this.#parcels;
+    if (this.#later !== undefined) clearTimeout(this.#later);
+    this.#later = undefined;
     if (parcels.length === 0) return;
     this.#parcels = [];
     if (this.#ended) return;
     const { port, sent, side } = this.#peer;
     port.postMessage(parcels);
     Atomics.add(sent, side, 1);
+    if (this.#onSent.length === 0) return;
+    for (const onSent of this.#onSent) onSent();
+    this.#onSent = [];
   }
 }

@@ -8,10 +8,12 @@ import type { FrontStore } from '../../storage/tiered.ts';
 import type { Backoff } from '../cache/backoff.ts';
 import type { Flight, Flights, HitForMiss } from '../cache/collapse.ts';
 import type { StoredMeta } from '../cache/stored.ts';
-import { type Elsewhere, type FetchOutcome, type Joining, nameOf } from '../fetch.ts';
+import { type Booking, type Elsewhere, type FetchOutcome, type Joining, nameOf } from '../fetch.ts';
+import { Booked } from './booked.ts';
 import type { Claim, FlightNotice, Granted } from './flight-messages.ts';
 import { Following } from './following.ts';
 import { type Lease, Leases } from './leases.ts';
+import type { Mesh } from './mesh.ts';
 import { Relay } from './relay.ts';
 
 export interface OthersOptions {
@@ -26,6 +28,7 @@ export interface OthersOptions {
   readonly held: (key: string) => readonly Stored<StoredMeta>[] | undefined;
   /** undefined while that worker is not there. */
   readonly wayTo: (worker: number) => FlightWay | undefined;
+  readonly mesh: Pick<Mesh<never, never>, 'cork' | 'uncork'>;
   /** Takes in what other workers have sent until now. A promise when it has to wait for what is being handled. */
   readonly catchUp: () => Promise<void> | undefined;
   /** Epoch ms. */
@@ -48,19 +51,46 @@ export class Others implements Elsewhere {
   readonly #relays = new Map<number, Map<number, Relay>>();
   readonly #following = new Map<number, { readonly leader: number; readonly what: Following }>();
   readonly #refused = new Map<string, Lease>();
+  /** Claims that are not answered yet, by our number; and who follows already, having heard of the lease before we did. */
+  readonly #claims = new Map<number, { readonly as: number; readonly from: number }[]>();
   #next = 1;
 
   constructor(options: OthersOptions) {
     this.#options = options;
   }
 
+  book(key: string, flightKey: string): Booking | undefined {
+    const { self, homes } = this.#options;
+    if (homes.homeOf(homes.hash(key)) === self) return undefined;
+    const claim = this.#claimFor({ alone: false, key, flightKey, seen: [] });
+    this.#claims.set(claim.lease.id, []);
+    return new Booked(claim, ({ lease }, leads) => {
+      if (leads) this.#release(key, flightKey, lease, false);
+      this.#answered(lease);
+    });
+  }
+
+  cork(): void {
+    this.#options.mesh.cork();
+  }
+
+  uncork(): void {
+    this.#options.mesh.uncork();
+  }
+
   join(flight: Flight<FetchOutcome>, joining: Joining): void {
     const { self, homes, wayTo, flights, catchUp } = this.#options;
-    const { key, seen, alone, lead } = joining;
-    const lease: Lease = { worker: self, id: this.#next++ };
-    const not = this.#refused.get(flight.key);
+    const { key, seen, alone, booking, lead } = joining;
+    if (booking instanceof Booked && !alone) {
+      const granted = booking.use(flight.key);
+      if (granted !== undefined) {
+        this.#refused.delete(flight.key);
+        return this.#granted(granted, flight, joining, booking.question.lease);
+      }
+    }
+    const claim = this.#claimFor({ alone, key, flightKey: flight.key, seen });
     this.#refused.delete(flight.key);
-    const claim: Claim = { kind: 'claim', alone, key, flightKey: flight.key, lease, not, seen };
+    const { lease } = claim;
     const home = homes.homeOf(homes.hash(key));
     // Why it is made here: fetch.ts.
     const abandoned = (): void => flights.end(flight);
@@ -74,10 +104,12 @@ export class Others implements Elsewhere {
     const way = wayTo(home);
     if (way === undefined) return lead();
     flight.onAbandoned = abandoned;
+    this.#claims.set(lease.id, []);
     way.ask<Granted>(claim).then(
       (granted) => this.#granted(granted, flight, joining, lease),
       () => {
         if (!flight.ended) lead();
+        this.#answered(lease);
       },
     );
   }
@@ -95,6 +127,12 @@ export class Others implements Elsewhere {
     const { self, homes, wayTo } = this.#options;
     for (let worker = 0; worker < homes.count; worker += 1)
       if (worker !== self) wayTo(worker)?.tell({ kind: 'backoff', flightKey, failed });
+  }
+
+  #claimFor(claimed: Pick<Claim, 'alone' | 'key' | 'flightKey' | 'seen'>): Claim {
+    const lease: Lease = { worker: this.#options.self, id: this.#next++ };
+    const not = this.#refused.get(claimed.flightKey);
+    return { kind: 'claim', lease, not, ...claimed };
   }
 
   /** Some worker wants to fetch under a key that is at home here. */
@@ -119,11 +157,11 @@ export class Others implements Elsewhere {
       case 'backoff':
         return this.#backedOff(notice.flightKey, notice.failed);
       case 'follow':
-        return this.#relay(notice.id, notice.as, from);
+        return this.#followed(notice.id, notice.as, from);
       case 'taken':
         return this.#relays.get(from)?.get(notice.as)?.taken(notice.bytes);
       case 'leave':
-        return this.#relays.get(from)?.get(notice.as)?.leave();
+        return this.#left(notice.as, from);
       case 'refused':
         return this.#following.get(notice.as)?.what.lost();
       case 'head':
@@ -148,6 +186,32 @@ export class Others implements Elsewhere {
   }
 
   #granted(granted: Granted, flight: Flight<FetchOutcome>, joining: Joining, lease: Lease): void {
+    this.#go(granted, flight, joining, lease);
+    this.#answered(lease);
+  }
+
+  /** The claim is answered: who follows already is told what came of it. */
+  #answered({ id }: Lease): void {
+    const followed = this.#claims.get(id);
+    this.#claims.delete(id);
+    if (followed !== undefined) for (const { as, from } of followed) this.#relay(id, as, from);
+  }
+
+  #followed(id: number, as: number, from: number): void {
+    const claim = this.#claims.get(id);
+    if (claim === undefined) this.#relay(id, as, from);
+    else claim.push({ as, from });
+  }
+
+  #left(as: number, from: number): void {
+    this.#relays.get(from)?.get(as)?.leave();
+    for (const followed of this.#claims.values()) {
+      const at = followed.findIndex((one) => one.as === as && one.from === from);
+      if (at !== -1) followed.splice(at, 1);
+    }
+  }
+
+  #go(granted: Granted, flight: Flight<FetchOutcome>, joining: Joining, lease: Lease): void {
     const { flights, hitForMiss, now } = this.#options;
     switch (granted.kind) {
       case 'lead':

@@ -58,6 +58,7 @@ export class Share {
         await this.#catchUp(from);
         return this.#others?.claim(question);
       },
+      mayWait: ({ kind }) => kind === 'put' || kind === 'update',
       notice: (notice, from) =>
         notice.kind === 'touched' ? this.#desk?.touched(notice) : this.#others?.notice(notice, from),
       lost: (worker) => {
@@ -103,6 +104,8 @@ export class Share {
       memory,
       overtaken,
       catchUp: (except) => this.#catchUp(except),
+      // What rides is what our own `book` has sent (others.ts).
+      ride: (rider) => this.#others?.claim(rider as Claim),
       onClear: () => store.forget(),
     });
     return store;
@@ -121,6 +124,7 @@ export class Share {
       homes: this.#homes,
       held: (key) => memory.getNow(key),
       wayTo: this.mesh.to,
+      mesh: this.mesh,
       catchUp: () => this.#catchUp(),
     });
     return this.#others;

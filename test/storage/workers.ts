@@ -49,6 +49,7 @@ export function workers({ count, maxBytes = 64 * 1024 * 1024, lower, overtaken }
     const mesh: Mesh<HomeQuestion<string>, Touches> = new Mesh({
       before: () => undefined,
       answer: (question, from) => desk.answer(question, from),
+      mayWait: ({ kind }) => kind === 'put' || kind === 'update',
       notice: (touches) => desk.touched(touches),
       lost: (worker) => store.lost(worker),
     });
@@ -71,6 +72,7 @@ export function workers({ count, maxBytes = 64 * 1024 * 1024, lower, overtaken }
       memory,
       overtaken: overtaken ?? (() => false),
       catchUp: (except) => (mesh.catchUp(except) ? undefined : setImmediately()),
+      ride: () => undefined,
       onClear: () => store.forget(),
     });
     return { store, memory, replicas, leave: () => mesh.close() };
