@@ -387,8 +387,8 @@ export class Edge {
         const send = this.#reply.own(visit, forward, outcome);
         if (!forward.invalidates) return send();
         const invalidated = this.#forget.invalidate(visit, status, fields);
-        outcome.storeAfter?.(invalidated);
-        invalidated.then(send, send);
+        const isOver = outcome.held?.until(invalidated) ?? invalidated;
+        isOver.then(send, send);
         return;
       }
       case 'switched':

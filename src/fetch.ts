@@ -21,6 +21,7 @@ import {
   keepingOf,
   NOTHING_KEPT,
 } from './filling.ts';
+import { Held } from './held.ts';
 import type { FieldLines } from './http/fields.ts';
 import type { Request } from './http/message.ts';
 import type { Keep } from './keep.ts';
@@ -78,7 +79,7 @@ type Outcome =
       readonly whole: boolean;
       readonly rules: CacheRules;
       /** Where it is stored all the same: not before what it invalidates is gone. */
-      readonly storeAfter?: ((invalidated: Promise<void>) => void) | undefined;
+      readonly held?: Held | undefined;
     }
   /** The origin has gone over to the protocol that was asked for. */
   | { readonly kind: 'switched'; readonly response: OriginResponse; readonly end: RawEnd }
@@ -380,20 +381,14 @@ class Fetch implements ExchangeEvents, Tap {
       keep.forget(record);
     }
     const rules = this.#rulesFor(response);
-    let invalidated: Promise<void> | undefined;
+    const held = meta && new Held();
     const fill =
       meta === undefined
         ? this.#begin(NOTHING_KEPT)
-        : this.#begin(this.#keeping(response, rules, meta), (end) => {
-            const store = (): Promise<void> | undefined => keep.fetched(this.#plan, rules, meta, end);
-            return invalidated === undefined ? store() : invalidated.then(store, store);
-          });
-    const storeAfter =
-      meta &&
-      ((going: Promise<void>): void => {
-        invalidated = going;
-      });
-    this.#settle({ kind: 'own', response, fill, reason, whole, rules, storeAfter });
+        : this.#begin(this.#keeping(response, rules, meta), (end) =>
+            held?.store(() => keep.fetched(this.#plan, rules, meta, end)),
+          );
+    this.#settle({ kind: 'own', response, fill, reason, whole, rules, held });
     // Its leader has left, or was served something stored instead.
     fill.abandon();
   }
