@@ -227,8 +227,10 @@ export class Others implements Elsewhere {
       case 'alone':
         hitForMiss.remember(flight.key, now());
         flights.close(flight);
-        if (!flight.ended) joining.lead();
-        return;
+        if (flight.ended) return;
+        // Now that this is known they ask as clients do that do not share.
+        if (flight.waiting > 0) return this.#again(flight);
+        return joining.lead();
       default:
         return granted satisfies never;
     }

@@ -1,13 +1,16 @@
 // Two edges with a Redis between them: what one has fetched the other serves, and what is purged at one is purged at both,
 // whoever was away at the time.
 
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { cacheStatus, connect, get, type Response } from '../support/client.ts';
 import { type ManualClock, manualClock } from '../support/clock.ts';
 import { startEdge, type TestEdge } from '../support/edge.ts';
 import { type ScriptedOrigin, scriptedOrigin } from '../support/origin.ts';
 import { hasRedis, type RedisServer, startRedis } from '../support/redis.ts';
 import { diskDir, metricsOf, type Settings } from '../support/scene.ts';
+
+// Each starts a Redis and two edges or three, which a busy machine takes its time for.
+vi.setConfig({ testTimeout: 60_000 });
 
 const HOST = { headers: { Host: 'www.test' } };
 const HOUR = { 'Cache-Control': 'max-age=3600', ETag: '"1"' };
