@@ -117,14 +117,14 @@ export class Flights<T> {
     flight.onEnd?.();
   }
 
-  /** Fences every flight the test names. @returns how many fetches were not fenced before; what follows another's is none. */
+  /** Fences every flight the test names. @returns how many were not fenced before. */
   fence(test: (flight: Flight<T>) => boolean): number {
     let count = 0;
     for (const flight of [...this.#all]) {
       if (flight.fenced || !test(flight)) continue;
       flight.fenced = true;
       this.close(flight);
-      if (!flight.followed) count++;
+      count++;
     }
     return count;
   }
