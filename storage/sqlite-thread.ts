@@ -140,19 +140,22 @@ async function run(): Promise<void> {
       await engine.flushUses().catch(() => {});
     }
     const isMore = await engine.step(commitDue);
-    if (!engine.isOpen) commitDue = false;
-    if (!isMore && inbox.length === 0) return later();
+    if (engine.isOpen) commitLater();
+    else commitDue = false;
+    if (!isMore && inbox.length === 0) return freeLater();
     await new Promise((resolve) => setImmediate(resolve));
   }
 }
 
-function later(): void {
-  if (engine.isOpen)
-    commitTimer ??= setTimeout(() => {
-      commitTimer = undefined;
-      commitDue = true;
-      wake();
-    }, COMMIT_MS);
+function commitLater(): void {
+  commitTimer ??= setTimeout(() => {
+    commitTimer = undefined;
+    commitDue = true;
+    wake();
+  }, COMMIT_MS);
+}
+
+function freeLater(): void {
   if (!engine.isReadFrom || freeTimer !== undefined) return;
   freeTimer = setTimeout(() => {
     freeTimer = undefined;
