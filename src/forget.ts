@@ -49,7 +49,8 @@ export class Forget {
     const keys = invalidatedKeys({ key: visit.key, status, fields, rules: visit.route.rules.key });
     if (keys.length === 0) return;
     const by = `${visit.request.method} ${visit.key}`;
-    await Promise.all([this.applyInvalidation(keys, by), spreadInvalidation?.(keys, by)]);
+    // Where there are several workers this one hears it, too: once, or the other nodes would be told twice.
+    await (spreadInvalidation ?? this.applyInvalidation.bind(this))(keys, by);
     for (const group of groupInvalidations(fields)) {
       await purge({ kind: 'tag', tag: groupTag(visit.key, group) }, 'delete', by);
     }
