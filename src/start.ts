@@ -60,6 +60,8 @@ export interface StartOptions {
   readonly load?: () => Config;
 }
 
+/** For requests to the admin listener that are under way at the end, at most. */
+const ADMIN_DRAIN_MS = 1000;
 /**
  * Invalidations that other nodes are told of though neither this node nor the shared tier had anything stored: another node's memory
  * may, where Redis has evicted it. Every record counts in the journal, and anybody can POST.
@@ -181,7 +183,7 @@ export async function start(
       log,
       now,
     });
-    closing.push(() => admin.listener.close(1000));
+    closing.push(() => admin.listener.close(Math.min(ADMIN_DRAIN_MS, current().timeouts.drainMs)));
     const adminAddress =
       config.admin &&
       (await listenOn('admin', config.admin, ({ host, port }) =>

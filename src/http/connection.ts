@@ -176,8 +176,9 @@ export class Connection implements Outlet, IntakeOwner, Served {
   }
 
   breakOff(): void {
+    if (this.idle) this.socket.destroy();
     // A reset, because a FIN would end close-delimited content as if it were whole.
-    reset(this.socket, this.#tcp);
+    else reset(this.socket, this.#tcp);
   }
 
   tunnel(text: string): ClientEnd | undefined {
