@@ -45,10 +45,6 @@ export class BodyWriter implements BodySink {
   /** More came than was announced: it is swallowed, so that the writer comes to its end. */
   #cut = false;
   readonly #waiting: Buffer[] = [];
-  /** Bytes that the socket holds, corked, to be written together. */
-  #gathered = 0;
-  /** The client had caught up when they began to be gathered. */
-  #caughtUp = true;
   #drain: (() => void) | undefined;
 
   constructor(owner: SinkOwner, socket: Socket, framed: Framed, head: string) {
@@ -68,7 +64,7 @@ export class BodyWriter implements BodySink {
     this.#owner.bytesSent += allowed.length;
     if (allowed === chunk && this.#head !== undefined && this.#writeWhole(this.#head, chunk))
       return this.#flows();
-    if (this.#waiting.length > 0 || this.#gathered + allowed.length > SLICE_BYTES) {
+    if (this.#waiting.length > 0 || allowed.length > SLICE_BYTES) {
       this.#waiting.push(allowed);
       this.#pump();
     } else if (allowed.length > 0) this.#put(allowed);
@@ -137,53 +133,33 @@ export class BodyWriter implements BodySink {
     this.#socket.write(head, 'latin1');
   }
 
-  /** What is written before the tick ends goes together, up to SLICE_BYTES; the head with it. */
-  #gather(bytes: number): void {
-    if (this.#gathered === 0) {
-      this.#caughtUp = !this.#socket.writableNeedDrain;
-      this.#socket.cork();
-      process.nextTick(() => this.#tickEnds());
-    }
-    this.#gathered += bytes;
+  /** The head and everything that is written before the tick ends, together. */
+  #corkWithHead(): void {
+    if (this.#head === undefined) return;
+    const socket = this.#socket;
+    socket.cork();
+    process.nextTick(() => socket.uncork());
     this.#writeHead();
   }
 
-  #release(): void {
-    this.#gathered = 0;
-    this.#socket.uncork();
-  }
-
-  #tickEnds(): void {
-    if (this.#gathered === 0) return;
-    this.#release();
-    if (this.#state !== 'over' && !this.#socket.writableNeedDrain) this.drained();
-  }
-
-  /** While bytes are gathered the socket's own count of them says nothing. */
   #flows(): boolean {
-    if (this.#waiting.length > 0) return false;
-    if (this.#gathered === 0) return !this.#socket.writableNeedDrain;
-    return this.#caughtUp && this.#gathered < SLICE_BYTES;
+    return this.#waiting.length === 0 && !this.#socket.writableNeedDrain;
   }
 
   #pump(): void {
     let next = this.#waiting[0];
-    while (next !== undefined) {
-      const size = Math.min(next.length, SLICE_BYTES);
-      const fits = this.#caughtUp && this.#gathered + size <= SLICE_BYTES;
-      if (this.#gathered > 0 && !fits) this.#release();
-      if (this.#gathered === 0 && this.#socket.writableNeedDrain) return;
+    while (next !== undefined && !this.#socket.writableNeedDrain) {
       if (next.length > SLICE_BYTES) this.#waiting[0] = next.subarray(SLICE_BYTES);
       else this.#waiting.shift();
       this.#put(next.length > SLICE_BYTES ? next.subarray(0, SLICE_BYTES) : next);
       next = this.#waiting[0];
     }
-    if (this.#state === 'ending') this.#finish();
+    if (next === undefined && this.#state === 'ending') this.#finish();
   }
 
   #put(content: Buffer): void {
     const socket = this.#socket;
-    this.#gather(content.length);
+    this.#corkWithHead();
     if (this.#framed !== 'chunked') {
       socket.write(content);
       return;
@@ -204,7 +180,7 @@ export class BodyWriter implements BodySink {
     this.#state = 'over';
     this.#drain = undefined;
     if (this.#framed === 'chunked') {
-      this.#gather(LAST_CHUNK.length);
+      this.#corkWithHead();
       this.#socket.write(LAST_CHUNK);
     } else this.#writeHead();
     this.#owner.finished(this.#cut);
