@@ -27,14 +27,11 @@ async function diskWith(records: number): Promise<SqliteStore<StoredMeta>> {
   return disk;
 }
 
-function failsNot(error: unknown): never {
-  throw error;
-}
-
 describe('a sweep of the disk', () => {
   it('counts each stored response for the first purge that deletes it, and gives the bytes back', async () => {
     const disk = await diskWith(200);
-    const sweep = new DiskSweep(disk, failsNot);
+    const failures: unknown[] = [];
+    const sweep = new DiskSweep(disk, (error) => failures.push(error));
     const counts = await Promise.all([
       sweep.count({ selector: TAG, before: 1, mode: 'dry-run' }),
       sweep.count({ selector: TAG, before: 1, mode: 'delete' }),
@@ -44,6 +41,8 @@ describe('a sweep of the disk', () => {
     ]);
     expect(counts.map(({ records }) => records)).toEqual([100, 100, 100, 100, 0]);
     await expect.poll(async () => (await disk.stats()).records, { interval: 5, timeout: 10_000 }).toBe(0);
+    // A sweep may still be looking for more when the disk closes after the test.
+    expect(failures).toEqual([]);
   });
 
   it('gives back what purges of an earlier run deleted', async () => {
@@ -51,8 +50,10 @@ describe('a sweep of the disk', () => {
     const journal = await Journal.open();
     void journal.append(TAG, 'invalidate', 'test', 0);
     void journal.append(TAG, 'delete', 'test', 0);
-    new DiskSweep(disk, failsNot).resume(journal.recent(10));
+    const failures: unknown[] = [];
+    new DiskSweep(disk, (error) => failures.push(error)).resume(journal.recent(10));
     await expect.poll(async () => (await disk.stats()).records, { interval: 5, timeout: 10_000 }).toBe(10);
+    expect(failures).toEqual([]);
   });
 
   it('rejects a count that the disk fails', async () => {
